@@ -1,0 +1,60 @@
+/* OUCH 5.0 (Nasdaq, revision 1.04, 2024-05-01) to and from commands and events. Pure.
+ *
+ * Only the messages that the market offers; private option tags and the one private message are
+ * listed in protocol.md. Quantities above 32 bits travel in a private tag, the fixed field is then
+ * 0xFFFFFFFF. */
+#ifndef GATEWAY_OUCH_H
+#define GATEWAY_OUCH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "matching/base/status.h"
+#include "matching/command.h"
+#include "matching/event.h"
+
+#define OUCH_MESSAGE_BYTES_MAX 256u /* Any message either way, appendage included. */
+
+#define OUCH_PRICE_MARKET                                                                          \
+    UINT64_C(0x7FFFFFFF) /* Equities: market order for a cross; we refuse it. */
+
+/* Why a gateway refused by itself (message `N`, unsequenced, never final; protocol.md). */
+enum ouch_refusal {
+    OUCH_REFUSED_NO_QUORUM = 'Q',
+    OUCH_REFUSED_NEARLY_FULL = 'F',
+};
+
+struct ouch_refused {
+    uint64_t timestamp_ns; /* UTC. */
+    uint32_t user_reference;
+    uint8_t channel;
+    enum ouch_refusal reason;
+};
+
+/* A client's message to a command: type, flags and body; the rest of `command` is zero, for the
+ * door to fill. `payload` may hold any bytes. STATUS_BAD_FORMAT: not a message of OUCH 5.0 (unknown
+ * type, wrong length, malformed appendage, a tag twice): the connection ends. Well-formed but with
+ * an option or value that is not offered: STATUS_OK with COMMAND_UNSUPPORTED and a reject_reason,
+ * so that the rejection is journaled and consumes its reference. STATUS_BAD_VERSION: a message of
+ * OUCH 5.0 that this program does not serve (protocol.md lists them): the connection ends with that
+ * reason. */
+MUST_USE enum status ouch_command_decode(struct command *command, const uint8_t *payload,
+                                         size_t payload_bytes);
+/* The client's side, for tools and tests: returns the message's bytes. Asserts on sizes and values.
+ */
+size_t ouch_command_encode(uint8_t *target, size_t target_bytes, const struct command *command);
+
+/* An event of a stream to its message; returns its bytes (never 0). Asserts: event->sequence > 0,
+ * target_bytes >= OUCH_MESSAGE_BYTES_MAX. Same event, same bytes at every site. */
+size_t ouch_event_encode(uint8_t *target, size_t target_bytes, const struct event *event);
+/* The client's side. What OUCH does not carry stays zero (session_id, sequence, instrument_id;
+ * timestamp_ns is since midnight). STATUS_BAD_FORMAT. */
+MUST_USE enum status ouch_event_decode(struct event *event, const uint8_t *payload,
+                                       size_t payload_bytes);
+
+size_t ouch_refused_encode(uint8_t *target, size_t target_bytes,
+                           const struct ouch_refused *refused);
+MUST_USE enum status ouch_refused_decode(struct ouch_refused *refused, const uint8_t *payload,
+                                         size_t payload_bytes);
+
+#endif

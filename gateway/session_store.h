@@ -1,0 +1,51 @@
+/* Session streams of one shard: every event of every session by its sequence number, for replay
+ * from any number. Derived data: rebuilt from the journal at start, so writes are not synced.
+ *
+ * Full blocks are compressed and appended to one file; the newest events of a session stay in
+ * memory. A door holds a cursor (session, sequence) and reads when its socket has room: slow
+ * clients cost nothing here. One loop thread owns it. Only the present generation of a session is
+ * kept readable. */
+#ifndef GATEWAY_SESSION_STORE_H
+#define GATEWAY_SESSION_STORE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "matching/base/status.h"
+#include "matching/event.h"
+
+struct session_store;
+
+struct session_store_options {
+    const char *path;        /* The file; replaced when it exists. Mode 0600. */
+    uint32_t sessions_max;   /* Ids 1 .. sessions_max. */
+    uint32_t block_events;   /* Events of a session in a block, 16 .. 1024. */
+    uint64_t file_bytes_max; /* Then STATUS_NO_SPACE. */
+};
+
+MUST_USE enum status session_store_create(struct session_store **store,
+                                          const struct session_store_options *options);
+void session_store_destroy(struct session_store *store);
+
+/* Append the next event of event->session_id's stream. Its sequence is the next one (asserted), or
+ * 1 with EVENT_SYSTEM / SYSTEM_START: a new generation, which forgets the one before.
+ * STATUS_NO_SPACE or STATUS_IO: final, the process must end with a clear message. */
+MUST_USE enum status session_store_append(struct session_store *store, const struct event *event);
+
+/* Sequence number that the session's next event will have; 1 when it has none yet. */
+uint64_t session_store_next(const struct session_store *store, uint32_t session_id);
+
+/* Copy up to `events_max` events from `sequence` on. `*count` 0: nothing there yet. STATUS_DAMAGED:
+ * the file does not hold what was written to it. */
+MUST_USE enum status session_store_read(struct session_store *store, uint32_t session_id,
+                                        uint64_t sequence, struct event *events,
+                                        uint32_t events_max, uint32_t *count);
+
+struct session_store_usage {
+    uint64_t events;
+    uint64_t file_bytes;
+    uint64_t memory_bytes;
+};
+void session_store_usage(const struct session_store *store, struct session_store_usage *usage);
+
+#endif

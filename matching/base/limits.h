@@ -1,0 +1,45 @@
+/* Compile-time ceilings. Configured values lie at or below them; every queue, loop and batch in the
+ * tree has its bound here, with the reason and what happens when it is reached. */
+#ifndef MATCHING_BASE_LIMITS_H
+#define MATCHING_BASE_LIMITS_H
+
+/* A site and what it holds. Beyond a bound the configuration or the command is refused. */
+#define SITES_MAX       9u
+#define SHARDS_MAX      8u
+#define INSTRUMENTS_MAX 4096u
+#define FIRMS_MAX       1024u
+#define SESSIONS_MAX    16384u
+#define CHANNELS_MAX    16u /* UserRefIdx 0..15 a session: order flow channels. Beyond: rejected. */
+
+/* Orders. A rejected order says which bound it met. */
+#define ORDERS_MAX         (1u << 22)          /* Open orders a shard: 4 Mi x 128 B. Rejected. */
+#define PRICE_LEVELS_MAX   (1u << 20)          /* Occupied prices a shard. Rejected. */
+#define ORDER_LOTS_MAX     (UINT64_C(1) << 62) /* Sums of two quantities stay below 2^63. */
+#define ORDER_PRICE_MAX    (INT64_C(1) << 62)  /* Absolute; differences fit int64_t. */
+#define SESSION_ORDERS_MAX (1u << 20) /* Open orders a session, configured below. Rejected. */
+
+/* Output of one engine step; more comes by engine_resume(). One fill makes two events. */
+#define EVENT_BATCH_MIN 8u
+#define EVENT_BATCH_MAX 1024u
+
+/* Administration: recent request ids that are answered again instead of executed again. */
+#define ADMIN_REQUESTS_MAX 1024u
+
+/* Segments: sealed when full. 4,096 commands of 128 B are 512 KiB raw; a reader refuses more. */
+#define SEGMENT_COMMANDS_MAX     4096u
+#define SEGMENT_RAW_BYTES_MAX    (SEGMENT_COMMANDS_MAX * 160u)
+#define SEGMENT_STORED_BYTES_MAX (SEGMENT_RAW_BYTES_MAX + 4096u)
+
+/* Write-ahead ring. A frame holds at least one largest segment; a full ring pushes back. */
+#define WAL_ALIGNMENT_BYTES      4096u
+#define WAL_FRAME_BYTES_MAX      (1u << 20)
+#define WAL_BYTES_MIN            (UINT64_C(8) << 20)
+#define WAL_BYTES_MAX            (UINT64_C(1) << 30)
+#define WAL_WRITES_IN_FLIGHT_MAX 16u
+
+/* Client connections. Beyond: accepted and closed at once, counted. */
+#define CONNECTIONS_MAX         16384u
+#define CLIENT_PACKET_BYTES_MAX 512u /* Largest SoupBinTCP packet a client may send. Disconnect.   \
+                                      */
+
+#endif

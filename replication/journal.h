@@ -1,0 +1,131 @@
+/* The journal of a site: what has been made durable, of all its shards, in one order.
+ *
+ * Two steps to disk (protocol.md, "Journal"): the write-ahead ring (wal.h), one O_DIRECT|O_DSYNC
+ * write a frame, and behind it the store (store.h), LMDB, into which a thread of its own moves
+ * frames that are persisted. Others see only this header. One loop thread owns a journal.
+ *
+ * The life of a record: journal_append() puts it into the frame being filled; journal_flush()
+ * starts writes while fewer than wal_writes_in_flight are outstanding; completions of `io` with the
+ * journal's token go to journal_complete(); then journal_persisted() has grown. Any write error is
+ * final: every call returns STATUS_IO or STATUS_NO_SPACE from then on and the process must end
+ * (DESIGN 6, rule 4). */
+#ifndef REPLICATION_JOURNAL_H
+#define REPLICATION_JOURNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "matching/base/status.h"
+#include "replication/io/io.h"
+#include "replication/segment.h"
+
+#define JOURNAL_INCARNATION_BYTES 16u
+
+struct journal;
+
+struct journal_options {
+    const char *directory; /* Holds wal.ring, store.mdb and journal.id. */
+    uint64_t wal_bytes;    /* WAL_BYTES_MIN .. WAL_BYTES_MAX; only journal_create() uses it. */
+    uint64_t store_bytes;  /* Address space reserved for LMDB, fixed at journal_create(). */
+    uint32_t wal_writes_in_flight; /* 1 .. WAL_WRITES_IN_FLIGHT_MAX. */
+    uint64_t cluster_id;
+    char site[32];     /* Name; checked against journal.id: STATUS_FOREIGN. */
+    uint64_t io_token; /* Completions with this token belong to the journal. */
+    const struct segment_verifier *verifiers; /* Whose signatures count; outlive the journal. */
+    uint32_t verifier_count;
+};
+
+/* A sentence for the operator about the last error of any call: what is wrong and what to do. */
+const char *journal_error(const struct journal *journal);
+
+/* Give birth to an empty journal with a random incarnation, durable when it returns. Only `causeway
+ * init` and `site add` do this. STATUS_EXISTS when the directory has one; STATUS_DENIED on tmpfs,
+ * which keeps nothing; STATUS_NO_SPACE. `error` gets a sentence. */
+MUST_USE enum status journal_create(const struct journal_options *options, char *error,
+                                    size_t error_bytes);
+
+/* Open and recover: follow the wal's chain of frames, tell damage from a tear, verify every segment
+ * in the wal again (hash, chain, signature), rewrite and sync the tail that is accepted, move on.
+ * Blocking; at return everything up to journal_persisted() is durable and verified.
+ * STATUS_NOT_FOUND, STATUS_FOREIGN, STATUS_IN_USE (another process has it), STATUS_DAMAGED,
+ * STATUS_BAD_SIGNATURE and others: `*journal` is set even then, for journal_error(); close it. */
+MUST_USE enum status journal_open(struct journal **journal, struct io *io,
+                                  const struct journal_options *options);
+/* Stops the store thread after it has moved what is persisted. Writes in flight are waited for. */
+void journal_close(struct journal *journal);
+
+const uint8_t *journal_incarnation(const struct journal *journal);
+
+/* Durable facts of a shard, as of the last persisted frame. */
+struct journal_tail {
+    uint64_t first_log_index; /* Oldest segment that can be read; last + 1 when none. */
+    uint64_t last_log_index;  /* 0 when empty. */
+    uint64_t last_term;
+    uint8_t last_chain_hash[SEGMENT_HASH_BYTES];
+    uint64_t next_command_sequence;
+    uint64_t last_timestamp_ns; /* Not below any command's in the journal. */
+    uint64_t term;              /* Term and vote: 0 before the first. */
+    uint8_t voted_site_id;      /* 0: none in this term. */
+};
+void journal_persisted(const struct journal *journal, uint16_t shard_id, struct journal_tail *tail);
+
+/* The same including what is appended but not yet durable. Never base an answer to anyone on it. */
+void journal_appended(const struct journal *journal, uint16_t shard_id, struct journal_tail *tail);
+
+/* Append one sealed segment, whose bytes are copied. It must continue the appended tail (asserted:
+ * the caller has verified it). STATUS_FULL: the ring has no room until the store has caught up. */
+MUST_USE enum status journal_append(struct journal *journal, const uint8_t *segment_source,
+                                    const struct segment *segment, uint64_t last_timestamp_ns);
+
+/* Drop every segment of the shard from `log_index` on; durable as a record, in order. */
+MUST_USE enum status journal_truncate(struct journal *journal, uint16_t shard_id,
+                                      uint64_t log_index);
+
+/* A snapshot stands for everything up to `tail->last_log_index`: the log continues behind it. */
+MUST_USE enum status journal_base(struct journal *journal, uint16_t shard_id,
+                                  const struct journal_tail *tail);
+
+/* Make a term and a vote durable. Room for this is reserved: never STATUS_FULL while one is
+ * pending. */
+MUST_USE enum status journal_vote(struct journal *journal, uint16_t shard_id, uint64_t term,
+                                  uint8_t voted_site_id);
+
+/* Start writing what is appended, as far as writes in flight allow. */
+MUST_USE enum status journal_flush(struct journal *journal);
+/* Whether another write may start now: the leader seals when this is true ("batching is natural").
+ */
+bool journal_writable(const struct journal *journal);
+
+/* Take a completion with options.io_token. */
+MUST_USE enum status journal_complete(struct journal *journal,
+                                      const struct io_completion *completion);
+/* Look after the store thread: release what it has stored, report its errors. Call every loop turn.
+ */
+MUST_USE enum status journal_poll(struct journal *journal);
+
+/* Copy segment `log_index` of a shard out, from memory or the store. STATUS_NOT_FOUND: trimmed or
+ * not there yet; STATUS_SHORT: `target_bytes` too small (*segment_bytes says what it takes);
+ * STATUS_BAD_CHECKSUM: the store gave other bytes than were put in. */
+MUST_USE enum status journal_read(struct journal *journal, uint16_t shard_id, uint64_t log_index,
+                                  uint8_t *target, size_t target_bytes, size_t *segment_bytes);
+
+/* Forget segments below `log_index`, a few in each of the store's transactions. */
+MUST_USE enum status journal_trim(struct journal *journal, uint16_t shard_id, uint64_t log_index);
+
+/* How full and how far, for status and metrics. */
+struct journal_usage {
+    uint64_t wal_bytes;
+    uint64_t wal_used_bytes;    /* Persisted or not, but not yet stored. */
+    uint64_t wal_written_bytes; /* Since open. */
+    uint64_t wal_writes;
+    uint64_t store_bytes;
+    uint64_t store_used_bytes;
+    uint64_t store_commits;
+    uint64_t frames_recovered;
+    bool store_warn;   /* 70 % of store_bytes used. */
+    bool store_refuse; /* 90 %: new orders are refused, cancels are still served. */
+};
+void journal_usage(const struct journal *journal, struct journal_usage *usage);
+
+#endif
