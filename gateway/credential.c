@@ -120,6 +120,7 @@ static enum status credential_allocate(struct credential_worker *worker, uint32_
         return STATUS_FULL;
     }
     arena_seal(&arena);
+    worker->requests.wipe_on_pop = true;
     /* Passwords pass through here: keep them out of swap where the system lets us. */
     (void)sodium_mlock(worker->memory, bytes);
     randombytes_buf(worker->cache_key, sizeof worker->cache_key);

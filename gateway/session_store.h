@@ -38,8 +38,8 @@ uint64_t session_store_next(const struct session_store *store, uint32_t session_
 /* Copy up to `events_max` events from `sequence` on. `*count` 0: nothing there yet. STATUS_DAMAGED:
  * the file does not hold what was written to it. */
 MUST_USE enum status session_store_read(struct session_store *store, uint32_t session_id,
-                                        uint64_t sequence, struct event *events,
-                                        uint32_t events_max, uint32_t *count);
+                                        uint64_t generation, uint64_t sequence,
+                                        struct event *events, uint32_t events_max, uint32_t *count);
 
 struct session_store_usage {
     uint64_t events;

@@ -38,8 +38,9 @@
 #define WAL_WRITES_IN_FLIGHT_MAX 16u
 
 /* Client connections. Beyond: accepted and closed at once, counted. */
-#define CONNECTIONS_MAX         16384u
-#define CLIENT_PACKET_BYTES_MAX 512u /* Largest SoupBinTCP packet a client may send. Disconnect.   \
-                                      */
+#define CONNECTIONS_MAX 16384u
+#define CLIENT_PACKET_BYTES_MAX                                                                    \
+    512u /* Largest SoupBinTCP packet a client may send. Disconnect.                               \
+          */
 
 #endif

@@ -52,6 +52,9 @@ enum status ring_pop(struct ring *ring, void *element)
     }
     ASSERT(ring->written_count_seen - read <= ring->capacity);
     memcpy(element, ring_slot(ring, read), ring->element_bytes);
+    if (ring->wipe_on_pop) {
+        memset(ring_slot(ring, read), 0, ring->element_bytes);
+    }
     atomic_store_explicit(&ring->read_count, read + 1, memory_order_release);
     return STATUS_OK;
 }

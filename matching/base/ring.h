@@ -6,6 +6,7 @@
 #define MATCHING_BASE_RING_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "matching/base/arena.h"
@@ -19,6 +20,7 @@ struct ring {
     _Alignas(64) uint8_t *elements;              /* Read-only after ring_init(). */
     uint64_t capacity;                           /* A power of two. */
     uint64_t element_bytes;
+    bool wipe_on_pop; /* Set before the threads start: elements are secrets, zeroed when taken. */
 };
 
 /* Takes capacity * element_bytes from `arena`. `capacity` is a power of two. STATUS_FULL when the

@@ -1,0 +1,10 @@
+/* What lies in a site's data directory (`data:` of its configuration). Made by `causeway init`. */
+#ifndef GATEWAY_SITE_FILES_H
+#define GATEWAY_SITE_FILES_H
+
+#define SITE_JOURNAL_DIRECTORY "journal"     /* replication/journal.h; the site's only truth. */
+#define SITE_KEY_FILE          "site.key"    /* Signing key, 0600; replication/key_store.h. */
+#define SITE_ADMIN_TOKEN_FILE  "admin.token" /* Operator's bearer token, 0600. */
+#define SITE_STREAM_FILE       "streams-%u"  /* By shard id; derived, made anew at each start. */
+
+#endif
