@@ -1,0 +1,346 @@
+/* The way in: logins, and a client's messages to commands. */
+#include <sodium.h>
+#include <string.h>
+
+#include "gateway/door_table.h"
+#include "matching/base/assertion.h"
+
+#define DOOR_HEARTBEAT_LIMIT_MS_MIN 2000u /* What a 4.10 login may ask for, at the least. */
+
+/* What became of one packet. */
+enum door_verdict {
+    DOOR_GO_ON,
+    DOOR_WAIT,  /* Not taken: the shard's queue is full. */
+    DOOR_ENDED, /* The door is closing; its bytes mean nothing more. */
+};
+
+static const struct door_market *door_market(const struct doors *doors, const struct door *door)
+{
+    ASSERT(door->market_index < doors->options.market_count);
+    return &doors->options.markets[door->market_index];
+}
+
+/* Say Login Rejected, then close. */
+void door_input_reject(struct doors *doors, struct door *door, enum soupbin_reject reason)
+{
+    door->send_rejected = (uint8_t)reason;
+    door->end =
+        reason == SOUPBIN_NOT_AUTHORIZED ? DOOR_END_NOT_AUTHORIZED : DOOR_END_NO_SUCH_SESSION;
+    door->state = DOOR_LOGIN;
+    door_output_ready(doors, door);
+}
+
+static bool door_find_session(const struct doors *doors, struct door *door,
+                              const uint8_t name[SESSION_NAME_BYTES],
+                              struct engine_session *session)
+{
+    for (uint32_t i = 0; i < doors->options.market_count; i++) {
+        const struct engine *engine = doors->options.markets[i].engine;
+        uint32_t session_id = 0;
+        if (engine_session_find(engine, name, &session_id) == STATUS_OK &&
+            engine_session_view(engine, session_id, session) == STATUS_OK) {
+            door->market_index = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum door_verdict door_login(struct doors *doors, struct door *door,
+                                    const struct soupbin_packet *packet)
+{
+    struct soupbin_login login;
+    enum status status = soupbin_login_decode(&login, packet->payload, packet->payload_bytes);
+    if (status == STATUS_BAD_FORMAT) {
+        door_end(doors, door, DOOR_END_BAD_PACKET);
+        return DOOR_ENDED;
+    }
+    door->version_4_10 = login.version_4_10;
+    if (login.version_4_10 && login.heartbeat_timeout_ms >= DOOR_HEARTBEAT_LIMIT_MS_MIN) {
+        door->heartbeat_timeout_ms = login.heartbeat_timeout_ms;
+    }
+    /* A session id that is no number of ours names no generation: 0 never matches one. */
+    door->generation = status == STATUS_NOT_FOUND ? 0 : login.session;
+    if (status == STATUS_OK && login.session_any) {
+        door->generation = UINT64_MAX;
+    }
+    door->login_sequence = login.sequence;
+
+    struct engine_session session;
+    if (!door_find_session(doors, door, login.username, &session)) {
+        sodium_memzero(&login, sizeof login);
+        door_input_reject(doors, door, SOUPBIN_NOT_AUTHORIZED);
+        return DOOR_GO_ON;
+    }
+    struct credential_request request = {.ticket = door_token(doors, door),
+                                         .credential = {.hash_operations = session.hash_operations,
+                                                        .hash_memory_kib =
+                                                            session.hash_memory_kib}};
+    memcpy(request.credential.salt, session.salt, sizeof session.salt);
+    memcpy(request.credential.hash, session.hash, sizeof session.hash);
+    memcpy(request.password, login.password, sizeof login.password);
+    status = credential_submit(doors->options.credentials, &request);
+    sodium_memzero(&request, sizeof request);
+    sodium_memzero(&login, sizeof login);
+    if (status == STATUS_FULL) {
+        return DOOR_WAIT;
+    }
+    door->state = DOOR_VERIFYING;
+    door->login_session_id = session.session_id;
+    return DOOR_GO_ON;
+}
+
+/* Whether the client asked for something that the session has: its generation, a number reached. */
+static bool door_login_fits(struct door *door, const struct engine_session *session)
+{
+    if (door->generation != UINT64_MAX && door->generation != session->generation) {
+        return false;
+    }
+    return door->login_sequence <= session->sequence_next;
+}
+
+static void door_pause(struct doors *doors, struct door *door)
+{
+    if (door->paused) {
+        return;
+    }
+    uint32_t index = door_index(doors, door);
+    door->paused = true;
+    door->next_paused = DOOR_NONE;
+    if (doors->paused.first == DOOR_NONE) {
+        doors->paused.first = index;
+    } else {
+        doors->table[doors->paused.last].next_paused = index;
+    }
+    doors->paused.last = index;
+    doors->counts.pauses++;
+    io_receive_pause(doors->options.io, door->handle);
+}
+
+void door_input_attach(struct doors *doors, struct door *door)
+{
+    ASSERT(door->state == DOOR_VERIFYING);
+    door->verified = true;
+    const struct door_market *market = door_market(doors, door);
+    struct engine_session session;
+    enum status status = engine_session_view(market->engine, door->login_session_id, &session);
+    ASSERT(status == STATUS_OK);
+    if (!door_login_fits(door, &session)) {
+        door_input_reject(doors, door, SOUPBIN_SESSION_NOT_AVAILABLE);
+        return;
+    }
+    struct command command = {.type = COMMAND_SESSION_LOGON,
+                              .session_id = door->login_session_id,
+                              .site_id = doors->options.site_id};
+    command.body.logon.connection_id = door->connection_id;
+    status = shard_submit(market->shard, &command, io_now_ns(doors->options.io));
+    if (status == STATUS_OK) {
+        door->state = DOOR_ATTACHING;
+    } else {
+        door_pause(doors, door);
+    }
+}
+
+static enum door_verdict door_refuse(struct doors *doors, struct door *door,
+                                     const struct command *command, enum ouch_refusal reason)
+{
+    if (door->refusal_count == DOOR_REFUSALS_MAX) {
+        return DOOR_WAIT;
+    }
+    bool cancel = command->type == COMMAND_ORDER_CANCEL;
+    door->refusals[door->refusal_count++] =
+        (struct ouch_refused){.timestamp_ns = io_wall_ns(doors->options.io),
+                              .user_reference = cancel ? command->body.cancel.user_reference
+                                                       : command->body.order.user_reference,
+                              .channel = cancel ? command->body.cancel.channel
+                                                : command->body.order.channel,
+                              .reason = reason};
+    doors->counts.refused++;
+    door_output_ready(doors, door);
+    return DOOR_GO_ON;
+}
+
+static enum door_verdict door_message(struct doors *doors, struct door *door,
+                                      const struct soupbin_packet *packet)
+{
+    struct command command;
+    enum status status = ouch_command_decode(&command, packet->payload, packet->payload_bytes);
+    if (status != STATUS_OK) {
+        door_end(doors, door,
+                 status == STATUS_BAD_VERSION ? DOOR_END_NOT_SERVED : DOOR_END_BAD_MESSAGE);
+        return DOOR_ENDED;
+    }
+    bool adds = command.type == COMMAND_ORDER_ENTER || command.type == COMMAND_ORDER_REPLACE;
+    if (adds && doors->refuse_orders) {
+        return door_refuse(doors, door, &command, OUCH_REFUSED_NEARLY_FULL);
+    }
+    command.session_id = door->session_id;
+    command.epoch = door->epoch;
+    command.input_number = door->input_number_next;
+    command.site_id = doors->options.site_id;
+    status = shard_submit(door_market(doors, door)->shard, &command, door->received_ns);
+    if (status == STATUS_NOT_YET) {
+        return door_refuse(doors, door, &command, OUCH_REFUSED_NO_QUORUM);
+    }
+    if (status == STATUS_FULL) {
+        return DOOR_WAIT;
+    }
+    ASSERT(status == STATUS_OK);
+    door->input_number_next++;
+    doors->counts.messages_in++;
+    return DOOR_GO_ON;
+}
+
+static enum door_verdict door_packet(struct doors *doors, struct door *door,
+                                     const struct soupbin_packet *packet)
+{
+    switch (packet->type) {
+    case SOUPBIN_LOGIN_REQUEST:
+        if (door->state == DOOR_LOGIN && door->send_rejected == 0) {
+            return door_login(doors, door, packet);
+        }
+        break;
+    case SOUPBIN_UNSEQUENCED:
+        if (door->state == DOOR_ATTACHED) {
+            return door_message(doors, door, packet);
+        }
+        break;
+    case SOUPBIN_CLIENT_HEARTBEAT:
+    case SOUPBIN_DEBUG:
+        return DOOR_GO_ON;
+    case SOUPBIN_LOGOUT_REQUEST:
+        door_end(doors, door, DOOR_END_LOGOUT);
+        return DOOR_ENDED;
+    default: /* Any byte may come. */
+        break;
+    }
+    door_end(doors, door, DOOR_END_BAD_PACKET);
+    return DOOR_ENDED;
+}
+
+/* Complete the packet whose start is in door->partial from `data`; returns the bytes taken. */
+static uint32_t door_partial_fill(struct door *door, const uint8_t *data, uint32_t data_bytes)
+{
+    uint32_t taken = 0;
+    while (taken < data_bytes) {
+        uint32_t wanted = SOUPBIN_HEADER_BYTES;
+        if (door->partial_bytes >= SOUPBIN_HEADER_BYTES) {
+            struct soupbin_packet packet;
+            enum status status = soupbin_decode(&packet, door->partial, door->partial_bytes,
+                                                CLIENT_PACKET_BYTES_MAX);
+            if (status != STATUS_SHORT) {
+                break;
+            }
+            wanted = 2u + ((uint32_t)door->partial[0] << 8 | door->partial[1]);
+        }
+        ASSERT(wanted > door->partial_bytes);
+        ASSERT(wanted <= CLIENT_PACKET_BYTES_MAX);
+        uint32_t piece = wanted - door->partial_bytes;
+        if (piece > data_bytes - taken) {
+            piece = data_bytes - taken;
+        }
+        memcpy(door->partial + door->partial_bytes, data + taken, piece);
+        door->partial_bytes += piece;
+        taken += piece;
+    }
+    return taken;
+}
+
+/* Parse from `*offset` on; false when the door is not to go on with these bytes (closed, or waits).
+ */
+static bool door_parse(struct doors *doors, struct door *door, const uint8_t *data,
+                       uint32_t data_bytes, uint32_t *offset)
+{
+    for (;;) {
+        bool partial = door->partial_bytes > 0;
+        if (partial) {
+            *offset += door_partial_fill(door, data + *offset, data_bytes - *offset);
+        }
+        struct soupbin_packet packet;
+        enum status status = partial ? soupbin_decode(&packet, door->partial, door->partial_bytes,
+                                                      CLIENT_PACKET_BYTES_MAX)
+                                     : soupbin_decode(&packet, data + *offset, data_bytes - *offset,
+                                                      CLIENT_PACKET_BYTES_MAX);
+        if (status == STATUS_BAD_FORMAT) {
+            door_end(doors, door, DOOR_END_BAD_PACKET);
+            return false;
+        }
+        if (status == STATUS_SHORT) {
+            if (!partial) {
+                door->partial_bytes = data_bytes - *offset;
+                memcpy(door->partial, data + *offset, door->partial_bytes);
+                *offset = data_bytes;
+            }
+            return true;
+        }
+        switch (door_packet(doors, door, &packet)) {
+        case DOOR_GO_ON:
+            break;
+        case DOOR_WAIT:
+            return false;
+        case DOOR_ENDED:
+            return false;
+        }
+        if (partial) {
+            door->partial_bytes = 0;
+        } else {
+            *offset += packet.packet_bytes;
+        }
+    }
+}
+
+void door_input_received(struct doors *doors, struct door *door,
+                         const struct io_completion *completion)
+{
+    if (completion->result <= 0) {
+        door_end(doors, door,
+                 completion->result == 0 ? DOOR_END_PEER_CLOSED : DOOR_END_CONNECTION_FAILED);
+        return;
+    }
+    ASSERT(!door->held_set);
+    door->received_ns = io_now_ns(doors->options.io);
+    doors->counts.bytes_in += (uint64_t)completion->result;
+    uint32_t offset = 0;
+    if (door_parse(doors, door, completion->data, (uint32_t)completion->result, &offset) ||
+        door->state == DOOR_CLOSING) {
+        io_buffer_release(doors->options.io, completion);
+        return;
+    }
+    door->held = *completion;
+    door->held_offset = offset;
+    door->held_set = true;
+    door_pause(doors, door);
+}
+
+/* Whether everything held back is taken now. */
+static bool door_retry(struct doors *doors, struct door *door)
+{
+    if (door->state == DOOR_VERIFYING && door->verified) {
+        door_input_attach(doors, door);
+        if (door->paused) {
+            return false;
+        }
+    }
+    if (!door->held_set) {
+        return true;
+    }
+    if (!door_parse(doors, door, door->held.data, (uint32_t)door->held.result,
+                    &door->held_offset)) {
+        return false;
+    }
+    door->held_set = false;
+    io_buffer_release(doors->options.io, &door->held);
+    return true;
+}
+
+void door_input_go_on(struct doors *doors, struct door *door)
+{
+    if (door->state == DOOR_FREE || door->state == DOOR_CLOSING) {
+        return;
+    }
+    if (door_retry(doors, door)) {
+        io_receive_resume(doors->options.io, door->handle);
+    } else if (door->state != DOOR_CLOSING) {
+        door_pause(doors, door);
+    }
+}

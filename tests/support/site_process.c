@@ -1,0 +1,208 @@
+#include "tests/support/site_process.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "matching/base/assertion.h"
+
+#define SITE_PROCESS_POLL_NS 5000000L
+
+static uint16_t site_process_free_port(void)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ASSERT(fd >= 0);
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t bytes = sizeof address;
+    ASSERT(bind(fd, (struct sockaddr *)&address, bytes) == 0);
+    ASSERT(getsockname(fd, (struct sockaddr *)&address, &bytes) == 0);
+    (void)close(fd);
+    return ntohs(address.sin_port);
+}
+
+static pid_t site_process_spawn(const char *const arguments[], int output)
+{
+    pid_t pid = fork();
+    ASSERT(pid >= 0);
+    if (pid == 0) {
+        (void)dup2(output, STDOUT_FILENO);
+        (void)dup2(output, STDERR_FILENO);
+        char *copy[32];
+        int count = 0;
+        for (; arguments[count] != NULL && count < 31; count++) {
+            copy[count] = strdup(arguments[count]);
+        }
+        copy[count] = NULL;
+        (void)execv(copy[0], copy);
+        _exit(127);
+    }
+    return pid;
+}
+
+static int site_process_status(int status)
+{
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int site_process_run(char *output, size_t output_bytes, const char *const arguments[])
+{
+    ASSERT(output_bytes > 0);
+    int pipes[2];
+    ASSERT(pipe2(pipes, O_CLOEXEC) == 0);
+    pid_t pid = site_process_spawn(arguments, pipes[1]);
+    (void)close(pipes[1]);
+    size_t used = 0;
+    for (;;) {
+        char piece[4096];
+        ssize_t bytes = read(pipes[0], piece, sizeof piece);
+        if (bytes < 0 && errno == EINTR) {
+            continue;
+        }
+        if (bytes <= 0) {
+            break;
+        }
+        size_t room = output_bytes - 1 - used;
+        size_t take = (size_t)bytes < room ? (size_t)bytes : room;
+        memcpy(output + used, piece, take);
+        used += take;
+    }
+    output[used] = '\0';
+    (void)close(pipes[0]);
+    int status = 0;
+    ASSERT(waitpid(pid, &status, 0) == pid);
+    return site_process_status(status);
+}
+
+void site_process_init(struct site_process *site, const char *directory)
+{
+    memset(site, 0, sizeof *site);
+    char build[TEST_PATH_BYTES];
+    test_paths_build(build);
+    (void)snprintf(site->directory, sizeof site->directory, "%s/site", directory);
+    (void)snprintf(site->config, sizeof site->config, "%s/site.yaml", site->directory);
+    (void)snprintf(site->log, sizeof site->log, "%s/site.log", directory);
+    (void)snprintf(site->program, sizeof site->program, "%s/causewayd", build);
+    (void)snprintf(site->tool, sizeof site->tool, "%s/causeway", build);
+    site->ouch_port = site_process_free_port();
+    site->admin_port = site_process_free_port();
+    char ouch[32];
+    char admin[32];
+    (void)snprintf(ouch, sizeof ouch, "127.0.0.1:%u", site->ouch_port);
+    (void)snprintf(admin, sizeof admin, "127.0.0.1:%u", site->admin_port);
+    const char *const arguments[] = {site->tool, "init",    site->directory, "--cluster",
+                                     "test",     "--site",  "one",           "--ouch",
+                                     ouch,       "--admin", admin,           NULL};
+    char output[4096];
+    int status = site_process_run(output, sizeof output, arguments);
+    if (status != 0) {
+        (void)fprintf(stderr, "%s\n", output);
+    }
+    ASSERT(status == 0);
+}
+
+static bool site_process_ready(const struct site_process *site, off_t from)
+{
+    FILE *file = fopen(site->log, "re");
+    if (file == NULL) {
+        return false;
+    }
+    bool found = false;
+    if (fseeko(file, from, SEEK_SET) == 0) {
+        char line[2048];
+        while (!found && fgets(line, sizeof line, file) != NULL) {
+            found = strstr(line, "event=ready") != NULL && strchr(line, '\n') != NULL;
+        }
+    }
+    (void)fclose(file);
+    return found;
+}
+
+bool site_process_start(struct site_process *site, int *exit_status)
+{
+    ASSERT(site->pid == 0);
+    int log = open(site->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    ASSERT(log >= 0);
+    struct stat before;
+    ASSERT(fstat(log, &before) == 0);
+    const char *const arguments[] = {site->program, "--config", site->config, NULL};
+    site->pid = site_process_spawn(arguments, log);
+    (void)close(log);
+    for (long waited_ms = 0; waited_ms < SITE_PROCESS_WAIT_MS; waited_ms += 5) {
+        int status = 0;
+        if (waitpid(site->pid, &status, WNOHANG) == site->pid) {
+            site->pid = 0;
+            *exit_status = site_process_status(status);
+            return false;
+        }
+        if (site_process_ready(site, before.st_size)) {
+            return true;
+        }
+        struct timespec pause = {.tv_nsec = SITE_PROCESS_POLL_NS};
+        (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+    }
+    site_process_kill(site);
+    ASSERT(false);
+    return false;
+}
+
+void site_process_kill(struct site_process *site)
+{
+    if (site->pid != 0) {
+        (void)kill(site->pid, SIGKILL);
+        (void)waitpid(site->pid, NULL, 0);
+        site->pid = 0;
+    }
+}
+
+int site_process_stop(struct site_process *site)
+{
+    ASSERT(site->pid != 0);
+    (void)kill(site->pid, SIGTERM);
+    int status = 0;
+    ASSERT(waitpid(site->pid, &status, 0) == site->pid);
+    site->pid = 0;
+    return site_process_status(status);
+}
+
+void site_process_market(const struct site_process *site, const char *yaml)
+{
+    char path[TEST_PATH_BYTES + 32];
+    (void)snprintf(path, sizeof path, "%s/market.yaml", site->directory);
+    FILE *file = fopen(path, "we");
+    ASSERT(file != NULL);
+    ASSERT(fputs(yaml, file) >= 0);
+    ASSERT(fclose(file) == 0);
+    const char *const arguments[] = {site->tool, "market",     "apply", path,
+                                     "--config", site->config, NULL};
+    char output[4096];
+    int status = site_process_run(output, sizeof output, arguments);
+    if (status != 0) {
+        (void)fprintf(stderr, "%s\n", output);
+    }
+    ASSERT(status == 0);
+}
+
+bool site_process_logged(const struct site_process *site, const char *text)
+{
+    FILE *file = fopen(site->log, "re");
+    if (file == NULL) {
+        return false;
+    }
+    bool found = false;
+    char line[4096];
+    while (!found && fgets(line, sizeof line, file) != NULL) {
+        found = strstr(line, text) != NULL;
+    }
+    (void)fclose(file);
+    return found;
+}

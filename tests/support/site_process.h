@@ -1,0 +1,48 @@
+/* A site as a user has it: made by `causeway init`, run as a real `causewayd` process that the test
+ * may kill. Its log is kept; ports are free ones of 127.0.0.1. */
+#ifndef TESTS_SUPPORT_SITE_PROCESS_H
+#define TESTS_SUPPORT_SITE_PROCESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "tests/support/test_paths.h"
+
+#define SITE_PROCESS_WAIT_MS                                                                       \
+    60000 /* Generous: machines are slow at times; nothing depends on it. */
+
+struct site_process {
+    char directory[TEST_PATH_BYTES]; /* The site's: site.yaml and data. */
+    char config[TEST_PATH_BYTES + 16];
+    char log[TEST_PATH_BYTES + 16]; /* Everything that causewayd said, over all starts. */
+    char program[TEST_PATH_BYTES + 16];
+    char tool[TEST_PATH_BYTES + 16];
+    uint16_t ouch_port;
+    uint16_t admin_port;
+    pid_t pid; /* 0: not running. */
+};
+
+/* Make a new site below `directory`, with cluster "test" and site "one". Asserts that init
+ * succeeds. */
+void site_process_init(struct site_process *site, const char *directory);
+
+/* Start it and wait until it serves. False when it ended instead; *exit_status says how. */
+bool site_process_start(struct site_process *site, int *exit_status);
+
+/* SIGKILL and reap. */
+void site_process_kill(struct site_process *site);
+/* SIGTERM, reap, exit status. */
+int site_process_stop(struct site_process *site);
+
+/* Run a program to its end with the given arguments (NULL at the end), both outputs into `output`.
+ * Returns its exit status, 128 + signal when killed. */
+int site_process_run(char *output, size_t output_bytes, const char *const arguments[]);
+
+/* Apply a market file (YAML text) with the operator's tool; asserts that it succeeds. */
+void site_process_market(const struct site_process *site, const char *yaml);
+
+/* Whether the log holds `text` somewhere. */
+bool site_process_logged(const struct site_process *site, const char *text);
+
+#endif
