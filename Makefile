@@ -1,7 +1,7 @@
 # Causeway. `make help` lists what there is; README.md tells what it is for.
 #
 # Variants build beside each other: make CC=clang BUILD=build/clang, make SANITIZE=address,undefined
-# BUILD=build/asan, make OPTIMIZE=-O0 BUILD=build/o0.
+# BUILD=build/asan, make OPTIMIZE=-O0 BUILD=build/o0. A change of flags rebuilds what it touches.
 
 BUILD    ?= build
 CC       := $(if $(filter default,$(origin CC)),gcc,$(CC))
@@ -21,6 +21,11 @@ LDFLAGS  += -fsanitize=$(SANITIZE)
 endif
 # The pure rooms see no POSIX at all; the others say which world they live in.
 POSIX    := -D_GNU_SOURCE -pthread
+# V=1 shows whole commands instead of a word each.
+QUIET    := $(if $(V),,@)
+SAY      := @$(if $(V),:,echo)
+# Targets that build call make again, after packages are there: parallel unless told otherwise.
+PARALLEL  = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 
 LIBRARIES := -luring -lsodium -llmdb -lzstd
 GATEWAY_LIBRARIES := -lcyaml -lmicrohttpd -ljansson
@@ -39,63 +44,134 @@ FUZZ_SOURCES        := $(sort $(shell find tests -name '*_fuzz.c' 2>/dev/null))
 objects = $(patsubst %.c,$(BUILD)/objects/%.o,$(1))
 PROGRAMS := $(BUILD)/causewayd $(BUILD)/causeway
 TESTS    := $(patsubst %.c,$(BUILD)/%,$(TEST_SOURCES))
+FUZZERS  := $(patsubst %.c,$(BUILD)/%,$(FUZZ_SOURCES))
 BENCHES  := $(patsubst %.c,$(BUILD)/%,$(BENCH_SOURCES))
 ARCHIVES := $(BUILD)/libtools.a $(BUILD)/libgateway.a $(BUILD)/libreplication.a $(BUILD)/libmatching.a
+ROOMS    := $(MATCHING_SOURCES) $(REPLICATION_SOURCES) $(GATEWAY_SOURCES) $(TOOLS_SOURCES)
 
-.PHONY: all build tests-build run test check lint format bench install clean help packages fuzz
+.PHONY: all build tests-build objects-build fuzzers-build run test check lint format bench fuzz \
+        install clean help force
 all: build
 build: $(PROGRAMS) $(BUILD)/libmatching.a $(BUILD)/libreplication.a
+objects-build: $(call objects,$(ROOMS))
 tests-build: build $(TESTS)
+fuzzers-build: $(FUZZERS)
 
 help:
 	@echo 'make run      install what is missing, build, trade, kill, restart, prove (FLOW=file: a LOBSTER file)'
-	@echo 'make test     install what is missing, build, run every test'
+	@echo 'make test     install what is missing, build, run every test (NAMES="book wal": only those)'
 	@echo 'make check    test + lint + sanitizers + short fuzzing + second compiler'
 	@echo 'make bench    measure; prints a table, writes $(BUILD)/bench.json'
 	@echo 'make fuzz     fuzz every decoder (SECONDS=10 each)'
-	@echo 'make lint     layout, purity of the cores, arrows between rooms, function length'
+	@echo 'make lint     layout, purity of the cores, arrows between rooms, function length, ...'
 	@echo 'make format   apply .clang-format'
 	@echo 'make install  programs to $$(DESTDIR)$$(PREFIX)/bin (DESTDIR=, PREFIX=/usr/local)'
 	@echo 'make clean    remove $(BUILD)'
-	@echo 'Variants: CC=clang, OPTIMIZE=-O0, SANITIZE=address,undefined, each with its own BUILD=directory'
+	@echo 'Variants: CC=clang, OPTIMIZE=-O0, SANITIZE=address,undefined, each with its own BUILD=directory; V=1 shows commands'
 
-$(BUILD)/objects/matching/base/assertion.o: CFLAGS += -D_GNU_SOURCE
-$(BUILD)/objects/replication/%.o $(BUILD)/objects/gateway/%.o $(BUILD)/objects/tools/%.o \
-$(BUILD)/objects/tests/%.o $(BUILD)/objects/bench/%.o: CFLAGS += $(POSIX)
+run:
+	@tools/packages build
+	@$(MAKE) --no-print-directory $(PARALLEL) build
+	@BUILD='$(BUILD)' FLOW='$(FLOW)' tools/run
 
-$(BUILD)/objects/%.o: %.c
+test:
+	@tools/packages build
+	@$(MAKE) --no-print-directory $(PARALLEL) tests-build
+	@tests/run '$(BUILD)' $(NAMES)
+
+check:
+	@tools/packages check
+	@tests/check '$(BUILD)'
+
+lint:
+	@tools/packages check
+	@$(MAKE) --no-print-directory $(PARALLEL) objects-build
+	@tests/lint '$(BUILD)'
+
+FUZZ_BUILD := $(BUILD)/asan
+fuzz:
+	@tools/packages check
+	@$(MAKE) --no-print-directory $(PARALLEL) CC=clang SANITIZE=fuzzer-no-link,address,undefined \
+	    BUILD='$(FUZZ_BUILD)' fuzzers-build
+	@tests/fuzz '$(FUZZ_BUILD)' '$(or $(SECONDS),10)' -1
+
+bench:
+	@tools/packages build
+	@$(MAKE) --no-print-directory $(PARALLEL) build $(BENCHES)
+	@bench/run '$(BUILD)'
+
+install: build
+	install -d '$(DESTDIR)$(PREFIX)/bin'
+	install -m 755 $(PROGRAMS) '$(DESTDIR)$(PREFIX)/bin'
+
+clean:
+	rm -rf '$(BUILD)'
+
+format:
+	clang-format -i $$(git ls-files -co --exclude-standard '*.c' '*.h')
+
+# Rewritten only when the text changes, so that what depends on it is made again just then.
+FLAGS := $(CC) $(CFLAGS)
+$(BUILD)/flags: force
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -c -o $@ $<
+	@echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' >$@
 
+$(BUILD)/objects/matching/base/assertion.o: private CFLAGS += -D_GNU_SOURCE
+$(BUILD)/objects/replication/%.o $(BUILD)/objects/gateway/%.o $(BUILD)/objects/tools/%.o \
+$(BUILD)/objects/tests/%.o $(BUILD)/objects/bench/%.o: private CFLAGS += $(POSIX)
+
+$(BUILD)/objects/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(SAY) 'cc   $<'
+	$(QUIET)$(CC) $(CFLAGS) -c -o $@ $<
+
+# An archive is made again also when a source has gone.
 $(BUILD)/libmatching.a: $(call objects,$(MATCHING_SOURCES))
 $(BUILD)/libreplication.a: $(call objects,$(REPLICATION_SOURCES))
 $(BUILD)/libgateway.a: $(call objects,$(GATEWAY_SOURCES))
 $(BUILD)/libtools.a: $(call objects,$(TOOLS_SOURCES))
 $(BUILD)/libtests.a: $(call objects,$(TEST_SUPPORT))
-$(BUILD)/%.a:
-	@mkdir -p $(@D)
+$(BUILD)/%.a: $(BUILD)/%.members
 	@rm -f $@
-	ar rcs $@ $^
+	$(SAY) 'ar   $(@F)'
+	$(QUIET)ar rcs $@ $(filter %.o,$^)
+$(BUILD)/libmatching.members: MEMBERS := $(MATCHING_SOURCES)
+$(BUILD)/libreplication.members: MEMBERS := $(REPLICATION_SOURCES)
+$(BUILD)/libgateway.members: MEMBERS := $(GATEWAY_SOURCES)
+$(BUILD)/libtools.members: MEMBERS := $(TOOLS_SOURCES)
+$(BUILD)/libtests.members: MEMBERS := $(TEST_SUPPORT)
+$(BUILD)/%.members: force
+	@mkdir -p $(@D)
+	@echo '$(MEMBERS)' | cmp -s - $@ || echo '$(MEMBERS)' >$@
 
 $(BUILD)/causewayd: $(BUILD)/objects/gateway/causewayd.o $(BUILD)/libgateway.a $(BUILD)/libreplication.a $(BUILD)/libmatching.a
-	$(CC) $(LDFLAGS) -o $@ $^ $(GATEWAY_LIBRARIES) $(LIBRARIES)
+	$(SAY) 'link $(@F)'
+	$(QUIET)$(CC) $(LDFLAGS) -o $@ $^ $(GATEWAY_LIBRARIES) $(LIBRARIES)
 
 $(BUILD)/causeway: $(BUILD)/objects/tools/causeway.o $(ARCHIVES)
-	$(CC) $(LDFLAGS) -o $@ $^ $(TOOLS_LIBRARIES) $(GATEWAY_LIBRARIES) $(LIBRARIES) -lm
+	$(SAY) 'link $(@F)'
+	$(QUIET)$(CC) $(LDFLAGS) -o $@ $^ $(TOOLS_LIBRARIES) $(GATEWAY_LIBRARIES) $(LIBRARIES) -lm
 
 $(BUILD)/tests/%_test: $(BUILD)/objects/tests/%_test.o $(BUILD)/libtests.a $(ARCHIVES)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ $(TEST_LIBRARIES) $(TOOLS_LIBRARIES) $(GATEWAY_LIBRARIES) $(LIBRARIES) -lm
+	$(SAY) 'link $(@F)'
+	$(QUIET)$(CC) $(LDFLAGS) -o $@ $^ $(TEST_LIBRARIES) $(TOOLS_LIBRARIES) $(GATEWAY_LIBRARIES) $(LIBRARIES) -lm
+
+# Only clang has libFuzzer: make fuzz sets CC and SANITIZE.
+$(BUILD)/tests/%_fuzz: $(BUILD)/objects/tests/%_fuzz.o $(BUILD)/libtests.a $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(SAY) 'link $(@F)'
+	$(QUIET)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(TOOLS_LIBRARIES) $(GATEWAY_LIBRARIES) $(LIBRARIES) -lm
+
+$(BUILD)/tests/hash/%: $(BUILD)/objects/tests/hash/%.o $(BUILD)/libmatching.a
+	@mkdir -p $(@D)
+	$(SAY) 'link $(@F)'
+	$(QUIET)$(CC) $(LDFLAGS) -o $@ $^
 
 $(BUILD)/bench/%_bench: $(BUILD)/objects/bench/%_bench.o $(BUILD)/libtests.a $(ARCHIVES)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ $(TOOLS_LIBRARIES) $(GATEWAY_LIBRARIES) $(LIBRARIES) -lm
+	$(SAY) 'link $(@F)'
+	$(QUIET)$(CC) $(LDFLAGS) -o $@ $^ $(TOOLS_LIBRARIES) $(GATEWAY_LIBRARIES) $(LIBRARIES) -lm
 
-clean:
-	rm -rf $(BUILD)
-
-format:
-	clang-format -i $$(git ls-files -co --exclude-standard '*.c' '*.h')
-
-.PRECIOUS: $(BUILD)/objects/%.o
+.PRECIOUS: $(BUILD)/objects/%.o $(BUILD)/%.members
 -include $(shell find $(BUILD)/objects -name '*.d' 2>/dev/null)
