@@ -1,0 +1,151 @@
+#include "tools/ouch_pending.h"
+
+#include <stdlib.h>
+
+#include "matching/base/assertion.h"
+
+enum status ouch_pending_create(struct ouch_pending *pending, uint32_t capacity)
+{
+    ASSERT(capacity > 0);
+    ASSERT((capacity & (capacity - 1)) == 0);
+
+    *pending = (struct ouch_pending){.capacity = capacity};
+    pending->entries = calloc(capacity, sizeof *pending->entries);
+    return pending->entries == NULL ? STATUS_FULL : STATUS_OK;
+}
+
+void ouch_pending_destroy(struct ouch_pending *pending)
+{
+    free(pending->entries);
+    *pending = (struct ouch_pending){.capacity = 0};
+}
+
+static struct ouch_pending_entry *ouch_pending_at(const struct ouch_pending *pending,
+                                                  uint64_t position)
+{
+    ASSERT(position >= pending->first);
+    ASSERT(position < pending->next);
+    return &pending->entries[position & (pending->capacity - 1)];
+}
+
+uint32_t ouch_pending_count(const struct ouch_pending *pending)
+{
+    ASSERT(pending->first <= pending->sent);
+    ASSERT(pending->sent <= pending->next);
+    return (uint32_t)(pending->next - pending->first);
+}
+
+enum status ouch_pending_put(struct ouch_pending *pending, const struct command *command,
+                             uint64_t tag)
+{
+    if (ouch_pending_count(pending) == pending->capacity) {
+        return STATUS_FULL;
+    }
+    pending->next++;
+    *ouch_pending_at(pending, pending->next - 1) =
+        (struct ouch_pending_entry){.command = *command, .tag = tag};
+    return STATUS_OK;
+}
+
+const struct command *ouch_pending_unsent(const struct ouch_pending *pending)
+{
+    return pending->sent == pending->next ? NULL
+                                          : &ouch_pending_at(pending, pending->sent)->command;
+}
+
+void ouch_pending_advance(struct ouch_pending *pending)
+{
+    ASSERT(pending->sent < pending->next);
+    pending->sent++;
+}
+
+void ouch_pending_rewind(struct ouch_pending *pending)
+{
+    ASSERT(pending->first <= pending->sent);
+    pending->sent = pending->first;
+}
+
+static bool ouch_pending_enter_is(const struct command *command, uint8_t channel,
+                                  uint32_t user_reference)
+{
+    return (command->type == COMMAND_ORDER_ENTER || command->type == COMMAND_ORDER_REPLACE) &&
+           command->body.order.channel == channel &&
+           command->body.order.user_reference == user_reference;
+}
+
+static bool ouch_pending_cancel_is(const struct command *command, uint8_t channel,
+                                   uint32_t user_reference)
+{
+    return command->type == COMMAND_ORDER_CANCEL && command->body.cancel.channel == channel &&
+           command->body.cancel.user_reference == user_reference;
+}
+
+/* Whether `event` is the exchange's answer to `command`. */
+static bool ouch_pending_answers(const struct command *command, const struct event *event)
+{
+    switch (event->type) {
+    case EVENT_ORDER_ACCEPTED:
+        return command->type == COMMAND_ORDER_ENTER &&
+               ouch_pending_enter_is(command, event->channel, event->user_reference);
+    case EVENT_ORDER_REPLACED:
+        return command->type == COMMAND_ORDER_REPLACE &&
+               ouch_pending_enter_is(command, event->channel, event->user_reference);
+    case EVENT_ORDER_REJECTED:
+        return ouch_pending_enter_is(command, event->channel, event->user_reference);
+    case EVENT_ORDER_CANCELED:
+        if (event->reason == CANCEL_USER) {
+            return ouch_pending_cancel_is(command, event->channel, event->user_reference);
+        }
+        /* A replace with invalid details cancels the original. */
+        return event->reason == CANCEL_SYSTEM && command->type == COMMAND_ORDER_REPLACE &&
+               command->body.order.channel == event->channel &&
+               command->body.order.original_user_reference == event->user_reference;
+    case EVENT_ACCOUNT:
+        return command->type == COMMAND_ACCOUNT_QUERY &&
+               command->body.query.channel == event->channel;
+    default: /* Not an enum: a byte of the wire. */
+        return false;
+    }
+}
+
+/* Settle everything up to the entry at `position`. */
+static void ouch_pending_settle(struct ouch_pending *pending, uint64_t position,
+                                struct ouch_pending_answer *answer)
+{
+    ASSERT(position >= pending->first);
+    answer->entry = *ouch_pending_at(pending, position);
+    answer->silent_count = (uint32_t)(position - pending->first);
+    pending->first = position + 1;
+    if (pending->sent < pending->first) {
+        pending->sent = pending->first; /* Answered out of the stream before it was sent again. */
+    }
+}
+
+bool ouch_pending_take(struct ouch_pending *pending, const struct event *event,
+                       struct ouch_pending_answer *answer)
+{
+    ASSERT(event != NULL);
+    ASSERT(answer != NULL);
+    for (uint64_t at = pending->first; at < pending->next; at++) {
+        if (ouch_pending_answers(&ouch_pending_at(pending, at)->command, event)) {
+            ouch_pending_settle(pending, at, answer);
+            return true;
+        }
+    }
+    return false;
+}
+
+bool ouch_pending_refuse(struct ouch_pending *pending, uint8_t channel, uint32_t user_reference,
+                         struct ouch_pending_answer *answer)
+{
+    ASSERT(answer != NULL);
+    for (uint64_t at = pending->first; at < pending->sent; at++) {
+        const struct command *command = &ouch_pending_at(pending, at)->command;
+        if (ouch_pending_enter_is(command, channel, user_reference) ||
+            ouch_pending_cancel_is(command, channel, user_reference)) {
+            ouch_pending_settle(pending, at, answer);
+            return true;
+        }
+    }
+    return false;
+}

@@ -1,0 +1,63 @@
+/* The commands of one session that the exchange has not answered yet, in the order they were sent:
+ * what a client sends again, with the same references, after it has lost its connection.
+ *
+ * OUCH answers in order, but not everything: a cancel that comes too late and a replace of a dead
+ * order are passed over in silence (OUCH 5.0, "Cancel Order", "Replace Order"). So an answer to one
+ * command also settles all that were sent before it. */
+#ifndef TOOLS_OUCH_PENDING_H
+#define TOOLS_OUCH_PENDING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "matching/base/status.h"
+#include "matching/command.h"
+#include "matching/event.h"
+
+struct ouch_pending_entry {
+    struct command command;
+    uint64_t tag; /* The caller's; comes back with the answer. */
+};
+
+/* Owned by whoever called ouch_pending_create(). Counters never wrap: first <= sent <= next. */
+struct ouch_pending {
+    struct ouch_pending_entry *entries;
+    uint32_t capacity; /* A power of two. */
+    uint64_t first;    /* Oldest unanswered. */
+    uint64_t sent;     /* Next to go out on this connection. */
+    uint64_t next;     /* Where the next command will stand. */
+};
+
+/* `capacity`: a power of two. STATUS_FULL: no memory. */
+MUST_USE enum status ouch_pending_create(struct ouch_pending *pending, uint32_t capacity);
+void ouch_pending_destroy(struct ouch_pending *pending);
+
+/* Commands not answered, sent or not. */
+uint32_t ouch_pending_count(const struct ouch_pending *pending);
+
+/* Put a command behind all others. STATUS_FULL changes nothing. */
+MUST_USE enum status ouch_pending_put(struct ouch_pending *pending, const struct command *command,
+                                      uint64_t tag);
+
+/* The next command to go out, or NULL; ouch_pending_advance() says that it has. */
+const struct command *ouch_pending_unsent(const struct ouch_pending *pending);
+void ouch_pending_advance(struct ouch_pending *pending);
+
+/* A new connection: everything unanswered goes out again, oldest first. */
+void ouch_pending_rewind(struct ouch_pending *pending);
+
+/* What an event settled. */
+struct ouch_pending_answer {
+    struct ouch_pending_entry entry; /* The command that was answered. */
+    uint32_t silent_count;           /* Commands before it that got no answer of their own. */
+};
+
+/* Settle what `event` of the session's stream answers. False: it answers nothing pending. */
+bool ouch_pending_take(struct ouch_pending *pending, const struct event *event,
+                       struct ouch_pending_answer *answer);
+
+/* Settle what a gateway refused by itself (it will never be executed). False: nothing such. */
+bool ouch_pending_refuse(struct ouch_pending *pending, uint8_t channel, uint32_t user_reference,
+                         struct ouch_pending_answer *answer);
+
+#endif
