@@ -1,0 +1,113 @@
+#include "matching/order_sweep.h"
+
+/* Orders looked at in a step while gathering and sorting: well below a millisecond. */
+#define ORDER_SWEEP_STEP 16384u
+
+void order_sweep_start(struct order_sweep *sweep)
+{
+    sweep->phase = ORDER_SWEEP_GATHER;
+    sweep->slot = 0;
+    sweep->shift = 0;
+    sweep->order_id_max = 0;
+    sweep->list = (struct order_sweep_list){.head = 0};
+}
+
+static void order_sweep_append(struct order *orders, struct order_sweep_list *list, uint32_t slot)
+{
+    ASSERT(slot != 0);
+    orders[slot].sweep_next = 0;
+    if (list->head == 0) {
+        list->head = slot;
+    } else {
+        orders[list->tail].sweep_next = slot;
+    }
+    list->tail = slot;
+}
+
+static void order_sweep_sort_start(struct order_sweep *sweep)
+{
+    memset(sweep->buckets, 0, sizeof sweep->buckets);
+    bool sorted = sweep->shift >= 64 || sweep->order_id_max >> sweep->shift == 0;
+    sweep->phase = sorted ? ORDER_SWEEP_CANCEL : ORDER_SWEEP_SORT;
+}
+
+static void order_sweep_gather(struct order_sweep *sweep, struct order_pool *pool)
+{
+    uint32_t last = pool->used_max;
+    if (last - sweep->slot > ORDER_SWEEP_STEP) {
+        last = sweep->slot + ORDER_SWEEP_STEP;
+    }
+    while (sweep->slot < last) {
+        uint32_t slot = ++sweep->slot;
+        const struct order *order = &pool->orders[slot];
+        if (order->side != 0 && order->time_in_force == TIF_DAY) {
+            order_sweep_append(pool->orders, &sweep->list, slot);
+            if (order->order_id > sweep->order_id_max) {
+                sweep->order_id_max = order->order_id;
+            }
+        }
+    }
+    if (sweep->slot == pool->used_max) {
+        order_sweep_sort_start(sweep);
+    }
+}
+
+/* One pass of the radix sort: from the list into buckets; at its end buckets become the list. */
+static void order_sweep_sort(struct order_sweep *sweep, struct order *orders)
+{
+    for (uint32_t i = 0; i < ORDER_SWEEP_STEP && sweep->list.head != 0; i++) {
+        uint32_t slot = sweep->list.head;
+        sweep->list.head = orders[slot].sweep_next;
+        uint64_t digit = orders[slot].order_id >> sweep->shift & (ORDER_SWEEP_BUCKETS - 1);
+        order_sweep_append(orders, &sweep->buckets[digit], slot);
+    }
+    if (sweep->list.head != 0) {
+        return;
+    }
+    for (uint32_t i = 0; i < ORDER_SWEEP_BUCKETS; i++) {
+        const struct order_sweep_list *bucket = &sweep->buckets[i];
+        if (bucket->head == 0) {
+            continue;
+        }
+        if (sweep->list.head == 0) {
+            sweep->list.head = bucket->head;
+        } else {
+            orders[sweep->list.tail].sweep_next = bucket->head;
+        }
+        sweep->list.tail = bucket->tail;
+    }
+    sweep->shift += ORDER_SWEEP_BITS;
+    order_sweep_sort_start(sweep);
+}
+
+static enum status order_sweep_cancel(struct order_sweep *sweep, struct market *market)
+{
+    while (sweep->list.head != 0) {
+        if (event_writer_room(&market->writer) == 0) {
+            return STATUS_MORE;
+        }
+        uint32_t slot = sweep->list.head;
+        uint32_t next = market->space.pool.orders[slot].sweep_next;
+        ASSERT(next == 0 ||
+               market->space.pool.orders[next].order_id > market->space.pool.orders[slot].order_id);
+        market_cancel(market, slot, CANCEL_DAY_END);
+        sweep->list.head = next;
+    }
+    return STATUS_OK;
+}
+
+enum status order_sweep_step(struct order_sweep *sweep, struct market *market)
+{
+    switch (sweep->phase) {
+    case ORDER_SWEEP_GATHER:
+        order_sweep_gather(sweep, &market->space.pool);
+        return STATUS_MORE;
+    case ORDER_SWEEP_SORT:
+        order_sweep_sort(sweep, market->space.pool.orders);
+        return STATUS_MORE;
+    case ORDER_SWEEP_CANCEL:
+        return order_sweep_cancel(sweep, market);
+    }
+    ASSERT(false);
+    return STATUS_OK;
+}
