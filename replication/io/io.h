@@ -13,6 +13,9 @@
 
 #include "matching/base/status.h"
 
+/* File writes in flight, over all files of an io. The caller keeps to it (asserted). */
+#define IO_WRITES_MAX 256u
+
 struct io;
 
 enum io_backend_kind {

@@ -1,0 +1,82 @@
+/* The ring backend's state, and its first half: turning what handles want into submission entries.
+ *
+ * Only io_ring*.c include this header. */
+#ifndef REPLICATION_IO_IO_RING_START_H
+#define REPLICATION_IO_IO_RING_START_H
+
+#include <liburing.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "replication/io/io_core.h"
+#include "replication/io/io_ring_setup.h"
+
+/* What a completion is of: the top byte of its user data. Below it stand 24 bits of generation and
+ * 32 of handle (RING_WRITE: of the write's index). */
+enum io_ring_operation {
+    RING_ACCEPT = 1,
+    RING_CONNECT,
+    RING_RECEIVE,
+    RING_READABLE, /* Poll, where there are no provided buffers. */
+    RING_SEND,
+    RING_WRITE,
+    RING_WAKE,
+    RING_CANCEL,
+};
+
+/* Bits of io_handle.backend_flags. */
+#define IO_RING_ACCEPT_ARMED     (1u << 0)
+#define IO_RING_RECEIVE_ARMED    (1u << 1)
+#define IO_RING_READABLE_ARMED   (1u << 2)
+#define IO_RING_READABLE         (1u << 3) /* A poll has said so, and it was not used up. */
+#define IO_RING_RECEIVE_CANCELED (1u << 4) /* Until the receive or poll has ended. */
+#define IO_RING_CLOSE_CANCELED   (1u << 5)
+
+struct io_ring_region {
+    const uint8_t *base;
+    size_t bytes;
+};
+
+struct io_ring_write {
+    uint32_t handle;
+    uint32_t next; /* On the list of free or of wanted writes. */
+    const uint8_t *data;
+    uint32_t bytes;
+    uint32_t done_bytes;
+    uint64_t offset;
+    uint64_t token;
+};
+
+struct io_ring {
+    struct io_core core; /* First. */
+    struct io_uring ring;
+    uint32_t features;
+    struct io_uring_buf_ring *buffer_ring;
+
+    struct io_ring_write *writes;
+    uint32_t write_free_first;
+    uint32_t write_wanted_first;
+    uint32_t write_wanted_last;
+
+    struct io_ring_region regions[IO_RING_REGIONS_MAX];
+    uint32_t region_count;
+
+    uint64_t wake_value; /* The kernel writes it. */
+    bool wake_armed;
+    bool ending;
+};
+
+/* Prepare entries for all that is wanted, as far as there is space; the rest stays wanted. */
+void io_ring_start_all(struct io_ring *ring);
+/* Whether something is wanted that there was no space for. */
+bool io_ring_start_pending(const struct io_ring *ring);
+
+/* Ask for write `index`, or for what is left of it. */
+void io_ring_start_write_later(struct io_ring *ring, uint32_t index);
+/* Ask for the receive on the waker to be cancelled. */
+void io_ring_start_wake_cancel(struct io_ring *ring);
+
+/* Whether a receive, or the poll in front of one, is with the kernel. */
+bool io_ring_start_receive_armed(const struct io_handle *slot);
+
+#endif
