@@ -2,9 +2,12 @@
  * from any number. Derived data: rebuilt from the journal at start, so writes are not synced.
  *
  * Full blocks are compressed and appended to one file; the newest events of a session stay in
- * memory. A door holds a cursor (session, sequence) and reads when its socket has room: slow
- * clients cost nothing here. One loop thread owns it. Only the present generation of a session is
- * kept readable. */
+ * memory. A door holds a cursor (session, generation, sequence) and reads when its socket has room:
+ * slow clients cost nothing here. One loop thread owns it. The present generation of a session and
+ * the one before are readable; the bytes of older ones stay in the file until it is made anew.
+ *
+ * Memory is bounded and taken at the start (event_pool.h): when many sessions are busy, blocks are
+ * written before they are full. Every byte that comes back from the file is checked. */
 #ifndef GATEWAY_SESSION_STORE_H
 #define GATEWAY_SESSION_STORE_H
 
@@ -19,32 +22,39 @@ struct session_store;
 struct session_store_options {
     const char *path;        /* The file; replaced when it exists. Mode 0600. */
     uint32_t sessions_max;   /* Ids 1 .. sessions_max. */
-    uint32_t block_events;   /* Events of a session in a block, 16 .. 1024. */
+    uint32_t block_events;   /* Events of a session in a block, 16 .. 1024, a multiple of 8. */
     uint64_t file_bytes_max; /* Then STATUS_NO_SPACE. */
 };
 
+/* STATUS_BAD_ARGUMENT: a number is out of its range, or there is something at `path` that is no
+ * regular file. STATUS_FULL: no memory. STATUS_NOT_FOUND, STATUS_DENIED, STATUS_NO_SPACE,
+ * STATUS_IO: the system's answer for `path`. */
 MUST_USE enum status session_store_create(struct session_store **store,
                                           const struct session_store_options *options);
+/* Leaves the file, which is of no use any more. */
 void session_store_destroy(struct session_store *store);
 
 /* Append the next event of event->session_id's stream. Its sequence is the next one (asserted), or
- * 1 with EVENT_SYSTEM / SYSTEM_START: a new generation, which forgets the one before.
+ * 1 with EVENT_SYSTEM / SYSTEM_START: a new generation. The generation before stays readable, one
+ * older is forgotten. Generations count from 1 with a session's first event, as the engine's do.
  * STATUS_NO_SPACE or STATUS_IO: final, the process must end with a clear message. */
 MUST_USE enum status session_store_append(struct session_store *store, const struct event *event);
 
-/* Sequence number that the session's next event will have; 1 when it has none yet. */
+/* Sequence number that the session's next event will have in its present generation; 1 when it has
+ * none yet. */
 uint64_t session_store_next(const struct session_store *store, uint32_t session_id);
 
-/* Copy up to `events_max` events from `sequence` on. `*count` 0: nothing there yet. STATUS_DAMAGED:
- * the file does not hold what was written to it. */
+/* Copy up to `events_max` events from `sequence` (from 1) on. `*count` 0: nothing there yet.
+ * STATUS_NOT_FOUND: the generation is older than the one before the present one.
+ * STATUS_DAMAGED: the file does not hold what was written to it. STATUS_IO: it cannot be read. */
 MUST_USE enum status session_store_read(struct session_store *store, uint32_t session_id,
                                         uint64_t generation, uint64_t sequence,
                                         struct event *events, uint32_t events_max, uint32_t *count);
 
 struct session_store_usage {
-    uint64_t events;
+    uint64_t events; /* Appended, of all generations. */
     uint64_t file_bytes;
-    uint64_t memory_bytes;
+    uint64_t memory_bytes; /* Taken at the start; what is never used costs nothing physical. */
 };
 void session_store_usage(const struct session_store *store, struct session_store_usage *usage);
 

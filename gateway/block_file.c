@@ -1,0 +1,202 @@
+#include "gateway/block_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "matching/base/assertion.h"
+#include "matching/base/checksum.h"
+
+/* A search goes down at most one tree: two headers a level, and one for each tree passed. */
+#define SEARCH_STEPS_MAX (3u * BLOCK_TREES_MAX)
+
+/* For people who look into the file; no block begins at 0, so that 0 can mean "none". */
+static const char TITLE[64] = "causeway session streams, version 1, derived from the journal\n";
+
+static enum status file_status(int error)
+{
+    switch (error) {
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
+        return STATUS_NO_SPACE;
+    case ENOENT:
+    case ENOTDIR:
+        return STATUS_NOT_FOUND;
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        return STATUS_DENIED;
+    case ELOOP:
+    case EISDIR:
+    case ENXIO:
+        return STATUS_BAD_ARGUMENT;
+    default: /* Whatever else a system may say. */
+        return STATUS_IO;
+    }
+}
+
+static enum status file_write(struct block_file *file, const void *bytes, size_t count)
+{
+    ASSERT(file->bytes <= file->bytes_max);
+    if (count > file->bytes_max - file->bytes) {
+        return STATUS_NO_SPACE;
+    }
+    size_t done = 0;
+    while (done < count) {
+        ssize_t written = pwrite(file->file, (const uint8_t *)bytes + done, count - done,
+                                 (off_t)(file->bytes + done));
+        if (written < 0 && errno != EINTR) {
+            return file_status(errno);
+        }
+        done += written > 0 ? (size_t)written : 0;
+    }
+    file->bytes += count;
+    return STATUS_OK;
+}
+
+static enum status file_read(const struct block_file *file, uint64_t offset, void *bytes,
+                             size_t count)
+{
+    size_t done = 0;
+    while (done < count) {
+        ssize_t got =
+            pread(file->file, (uint8_t *)bytes + done, count - done, (off_t)(offset + done));
+        if (got == 0) {
+            return STATUS_DAMAGED; /* Cut off: this much had been written. */
+        }
+        if (got < 0 && errno != EINTR) {
+            return STATUS_IO;
+        }
+        done += got > 0 ? (size_t)got : 0;
+    }
+    return STATUS_OK;
+}
+
+static enum status file_prepare(struct block_file *file)
+{
+    struct stat found;
+    if (fstat(file->file, &found) != 0) {
+        return file_status(errno);
+    }
+    if (!S_ISREG(found.st_mode)) {
+        return STATUS_BAD_ARGUMENT;
+    }
+    if (ftruncate(file->file, 0) != 0 || fchmod(file->file, 0600) != 0) {
+        return file_status(errno);
+    }
+    return file_write(file, TITLE, sizeof TITLE);
+}
+
+enum status block_file_create(struct block_file *file, const char *path, uint64_t bytes_max)
+{
+    ASSERT(file != NULL);
+    ASSERT(path != NULL);
+    file->bytes = 0;
+    file->bytes_max = bytes_max;
+    file->file = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+    if (file->file < 0) {
+        return file_status(errno);
+    }
+    enum status status = file_prepare(file);
+    if (status != STATUS_OK) {
+        block_file_close(file);
+    }
+    return status;
+}
+
+void block_file_close(struct block_file *file)
+{
+    if (file->file >= 0) {
+        (void)close(file->file); /* Derived data: nothing is lost by an error here. */
+    }
+    file->file = -1;
+}
+
+static uint64_t header_hash(const struct block_header *header, uint64_t offset)
+{
+    return checksum_bytes(checksum_mix(CHECKSUM_SEED, offset), &header->payload_hash,
+                          sizeof *header - offsetof(struct block_header, payload_hash));
+}
+
+/* What the next block of the chain points back to, and the tree whose head it is. */
+static uint32_t chain_next(const struct block_chain *chain, struct block_header *header,
+                           struct block_tree *head)
+{
+    const struct block_tree *trees = chain->trees;
+    uint32_t count = chain->tree_count;
+    uint32_t below = count; /* Trees that stay. */
+    head->blocks = 1;
+    if (count >= 2 && trees[count - 1].blocks == trees[count - 2].blocks) {
+        head->blocks += 2 * trees[count - 1].blocks;
+        below = count - 2;
+    }
+    ASSERT(below < BLOCK_TREES_MAX);
+    header->previous_offset = count > 0 ? trees[count - 1].offset : 0;
+    header->jump_offset = below > 0 ? trees[below - 1].offset : 0;
+    header->jump_sequence = below > 0 ? trees[below - 1].next_sequence : 1;
+    return below;
+}
+
+enum status block_file_append(struct block_file *file, struct block_chain *chain,
+                              struct block_header *header, uint8_t *bytes, uint64_t *offset)
+{
+    ASSERT(header->event_count > 0);
+    ASSERT(chain->tree_count <= BLOCK_TREES_MAX);
+
+    struct block_tree head = {.offset = file->bytes,
+                              .next_sequence = header->first_sequence + header->event_count};
+    uint32_t below = chain_next(chain, header, &head);
+    header->reserved = 0;
+    header->payload_hash =
+        checksum_bytes(CHECKSUM_SEED, bytes + sizeof *header, header->stored_bytes);
+    header->header_hash = header_hash(header, head.offset);
+    memcpy(bytes, header, sizeof *header);
+    enum status status = file_write(file, bytes, sizeof *header + header->stored_bytes);
+    if (status == STATUS_OK) {
+        chain->trees[below] = head;
+        chain->tree_count = below + 1;
+        *offset = head.offset;
+    }
+    return status;
+}
+
+enum status block_file_find(const struct block_file *file, uint32_t session_id, uint64_t sequence,
+                            uint64_t *offset, struct block_header *header)
+{
+    ASSERT(session_id > 0);
+    ASSERT(sequence > 0);
+    for (uint32_t step = 0; step < SEARCH_STEPS_MAX && *offset != 0; step++) {
+        enum status status = file_read(file, *offset, header, sizeof *header);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        if (header->header_hash != header_hash(header, *offset) ||
+            header->session_id != session_id) {
+            return STATUS_DAMAGED;
+        }
+        if (sequence >= header->first_sequence) {
+            bool holds = sequence - header->first_sequence < header->event_count;
+            return holds ? STATUS_OK : STATUS_DAMAGED;
+        }
+        *offset = sequence < header->jump_sequence ? header->jump_offset : header->previous_offset;
+    }
+    return STATUS_DAMAGED;
+}
+
+enum status block_file_payload(const struct block_file *file, uint64_t offset,
+                               const struct block_header *header, void *target)
+{
+    ASSERT(offset > 0);
+    ASSERT(target != NULL);
+    enum status status = file_read(file, offset + sizeof *header, target, header->stored_bytes);
+    if (status == STATUS_OK &&
+        checksum_bytes(CHECKSUM_SEED, target, header->stored_bytes) != header->payload_hash) {
+        status = STATUS_DAMAGED;
+    }
+    return status;
+}

@@ -1,0 +1,78 @@
+/* One append-only file of checked blocks, and the chain of blocks that each session has in it.
+ *
+ * A block is a header and a payload whose content is the caller's. Each block names its predecessor
+ * and one block further back, such that any block of a chain is reached in a logarithmic number of
+ * steps and nothing per block stays in memory (E. W. Myers, "An applicative random-access stack",
+ * Information Processing Letters 17, 1983). Nothing is synced. One thread. */
+#ifndef GATEWAY_BLOCK_FILE_H
+#define GATEWAY_BLOCK_FILE_H
+
+#include <assert.h>
+#include <stdint.h>
+
+#include "matching/base/status.h"
+
+/* Heads of trees that a chain remembers while it grows: enough for 2^33 blocks. */
+#define BLOCK_TREES_MAX 33u
+
+struct block_file {
+    int file; /* -1 when there is none. */
+    uint64_t bytes;
+    uint64_t bytes_max;
+};
+
+/* In front of each payload. */
+struct block_header {
+    uint64_t header_hash; /* Of the block's offset and everything after this field. */
+    uint64_t payload_hash;
+    uint64_t first_sequence;
+    uint64_t previous_offset; /* Block that ends where this one begins; 0 = none. */
+    uint64_t jump_offset;     /* Block further back; 0 = none. */
+    uint64_t jump_sequence;   /* First one after that block; 1 when there is none. */
+    uint32_t session_id;
+    uint16_t event_count;
+    uint16_t reserved; /* Zero. */
+    uint32_t stored_bytes;
+    uint32_t raw_bytes; /* Of the payload before compression. */
+};
+static_assert(sizeof(struct block_header) == 64, "the layout is the format");
+
+/* Blocks of a chain, newest at the back, as trees of 2^k - 1 blocks. Starts as all zeros. */
+struct block_tree {
+    uint64_t offset;        /* Its newest block. */
+    uint64_t next_sequence; /* After that block. */
+    uint64_t blocks;
+};
+struct block_chain {
+    uint32_t tree_count;
+    struct block_tree trees[BLOCK_TREES_MAX];
+};
+
+/* Opens `path` empty, made when missing, mode 0600. STATUS_BAD_ARGUMENT: there is something else
+ * than a regular file. STATUS_NOT_FOUND, STATUS_DENIED, STATUS_NO_SPACE, STATUS_IO: as the system
+ * says; then nothing is open. */
+MUST_USE enum status block_file_create(struct block_file *file, const char *path,
+                                       uint64_t bytes_max);
+void block_file_close(struct block_file *file);
+
+/* Appends a block and links it to the end of `chain`. The caller sets first_sequence, session_id,
+ * event_count, stored_bytes and raw_bytes of the header; this function the rest. `bytes` has
+ * the payload behind room for the header, so that one write takes both. `*offset`: where the block
+ * is. On an error the chain is as before, the file unusable. */
+MUST_USE enum status block_file_append(struct block_file *file, struct block_chain *chain,
+                                       struct block_header *header, uint8_t *bytes,
+                                       uint64_t *offset);
+
+/* Finds the block with `sequence` in the chain that ends with the block at `*offset`; sets
+ * `*offset` and `*header`, whose hash, session and sequences are checked; sizes are the caller's to
+ * check. STATUS_DAMAGED: not what was written. STATUS_IO: cannot be read. */
+MUST_USE enum status block_file_find(const struct block_file *file, uint32_t session_id,
+                                     uint64_t sequence, uint64_t *offset,
+                                     struct block_header *header);
+
+/* Reads the payload of a block that was found; `target` has room for its stored_bytes. Same
+ * statuses. */
+MUST_USE enum status block_file_payload(const struct block_file *file, uint64_t offset,
+                                        const struct block_header *header, void *target);
+
+#endif

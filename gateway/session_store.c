@@ -1,0 +1,343 @@
+#include "gateway/session_store.h"
+
+#include <stdlib.h>
+
+#include <zstd.h>
+
+#include "gateway/block_file.h"
+#include "gateway/event_columns.h"
+#include "gateway/event_pool.h"
+#include "matching/base/assertion.h"
+#include "matching/base/limits.h"
+
+/* Fast rather than small: columns have done most of the work before. */
+#define STORE_ZSTD_LEVEL 1
+
+/* One generation of a session. */
+struct stream {
+    uint32_t generation;    /* 0: there is none. */
+    uint64_t next_sequence; /* Of the event that comes next. */
+    uint64_t last_offset;   /* Newest block in the file; 0 = none. */
+};
+
+struct session {
+    struct event_block *open; /* Newest events of the present stream, or NULL. */
+    struct stream present;
+    struct stream previous;
+};
+
+struct session_store {
+    struct block_file file;
+    enum status failed; /* First error of an append: the stream has a hole from there on. */
+    uint32_t sessions_max;
+    uint32_t block_events;
+    uint64_t events;
+    struct session *sessions;   /* By id. */
+    struct block_chain *chains; /* Of the present streams, by id. */
+    struct event_pool *pool;
+    ZSTD_CCtx *compressor;
+    ZSTD_DCtx *expander;
+    struct event_columns_scratch *scratch;
+    struct event *events_of_block[EVENT_COLUMNS_EVENTS_MAX];
+    uint8_t *raw;
+    uint8_t *stored; /* Header and compressed bytes. */
+    size_t raw_bytes_max;
+    size_t stored_bytes_max; /* Without the header. */
+};
+
+static enum status store_allocate(struct session_store *store)
+{
+    store->raw_bytes_max = event_columns_bound(store->block_events);
+    store->stored_bytes_max = ZSTD_compressBound(store->raw_bytes_max);
+    store->sessions = calloc((size_t)store->sessions_max + 1, sizeof *store->sessions);
+    store->chains = calloc((size_t)store->sessions_max + 1, sizeof *store->chains);
+    store->scratch = malloc(event_columns_scratch_bytes());
+    store->compressor = ZSTD_createCCtx();
+    store->expander = ZSTD_createDCtx();
+    store->raw = malloc(store->raw_bytes_max);
+    store->stored = malloc(sizeof(struct block_header) + store->stored_bytes_max);
+    if (store->sessions == NULL || store->chains == NULL || store->scratch == NULL ||
+        store->compressor == NULL || store->expander == NULL || store->raw == NULL ||
+        store->stored == NULL) {
+        return STATUS_FULL;
+    }
+    return event_pool_create(&store->pool, store->sessions_max, store->block_events);
+}
+
+enum status session_store_create(struct session_store **target,
+                                 const struct session_store_options *options)
+{
+    ASSERT(target != NULL);
+    ASSERT(options->path != NULL);
+    if (options->sessions_max == 0 || options->sessions_max > SESSIONS_MAX ||
+        options->block_events < 16 || options->block_events > EVENT_COLUMNS_EVENTS_MAX ||
+        options->block_events % EVENT_PAGE_EVENTS != 0) {
+        return STATUS_BAD_ARGUMENT;
+    }
+    struct session_store *store = calloc(1, sizeof *store);
+    if (store == NULL) {
+        return STATUS_FULL;
+    }
+    store->file.file = -1;
+    store->sessions_max = options->sessions_max;
+    store->block_events = options->block_events;
+    enum status status = store_allocate(store);
+    if (status == STATUS_OK) {
+        status = block_file_create(&store->file, options->path, options->file_bytes_max);
+    }
+    if (status != STATUS_OK) {
+        session_store_destroy(store);
+        return status;
+    }
+    *target = store;
+    return STATUS_OK;
+}
+
+void session_store_destroy(struct session_store *store)
+{
+    if (store == NULL) {
+        return;
+    }
+    block_file_close(&store->file);
+    event_pool_destroy(store->pool);
+    (void)ZSTD_freeCCtx(store->compressor);
+    (void)ZSTD_freeDCtx(store->expander);
+    free(store->sessions);
+    free(store->chains);
+    free(store->scratch);
+    free(store->raw);
+    free(store->stored);
+    free(store);
+}
+
+static void store_collect(struct session_store *store, const struct event_block *block)
+{
+    ASSERT(block->count > 0);
+    ASSERT(block->count <= store->block_events);
+    for (uint32_t index = 0; index < block->count; index++) {
+        store->events_of_block[index] = event_pool_at(store->pool, block, index);
+    }
+}
+
+/* Writes an open block to the file; it stays in memory as a cached one. */
+static enum status store_seal(struct session_store *store, struct event_block *block)
+{
+    ASSERT(block->open);
+    ASSERT(store->sessions[block->session_id].open == block);
+
+    store_collect(store, block);
+    size_t raw_bytes =
+        event_columns_pack(store->raw, (const struct event *const *)store->events_of_block,
+                           block->count, store->scratch);
+    struct block_header header = {.first_sequence = block->first_sequence,
+                                  .session_id = block->session_id,
+                                  .event_count = (uint16_t)block->count,
+                                  .raw_bytes = (uint32_t)raw_bytes};
+    size_t stored_bytes =
+        ZSTD_compressCCtx(store->compressor, store->stored + sizeof header, store->stored_bytes_max,
+                          store->raw, raw_bytes, STORE_ZSTD_LEVEL);
+    ASSERT(!ZSTD_isError(stored_bytes)); /* The target is as large as it can get. */
+    header.stored_bytes = (uint32_t)stored_bytes;
+    struct session *session = &store->sessions[block->session_id];
+    enum status status = block_file_append(&store->file, &store->chains[block->session_id], &header,
+                                           store->stored, &session->present.last_offset);
+    if (status != STATUS_OK) {
+        store->failed = status;
+        return status;
+    }
+    session->open = NULL;
+    event_pool_cache(store->pool, block);
+    return STATUS_OK;
+}
+
+static enum status store_roll(struct session_store *store, struct session *session)
+{
+    if (session->open != NULL) {
+        enum status status = store_seal(store, session->open);
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
+    ASSERT(session->open == NULL);
+    ASSERT(session->present.generation < UINT32_MAX);
+    session->previous = session->present;
+    session->present =
+        (struct stream){.generation = session->previous.generation + 1, .next_sequence = 1};
+    store->chains[session - store->sessions].tree_count = 0;
+    return STATUS_OK;
+}
+
+/* Makes sure that the session has an open block with room for one event more. */
+static enum status store_room(struct session_store *store, struct session *session,
+                              uint32_t session_id)
+{
+    enum status status = STATUS_OK;
+    if (session->open != NULL && session->open->count == store->block_events) {
+        status = store_seal(store, session->open);
+    }
+    struct event_block *largest = event_pool_pressure(store->pool);
+    if (status == STATUS_OK && largest != NULL) {
+        status = store_seal(store, largest);
+    }
+    if (status == STATUS_OK && session->open == NULL) {
+        session->open = event_pool_block(store->pool, session_id, session->present.generation,
+                                         session->present.next_sequence, true);
+    }
+    return status;
+}
+
+enum status session_store_append(struct session_store *store, const struct event *event)
+{
+    ASSERT(event->session_id > 0 && event->session_id <= store->sessions_max);
+    ASSERT(event_bytes(event->type) != 0);
+
+    if (store->failed != STATUS_OK) {
+        return store->failed;
+    }
+    struct session *session = &store->sessions[event->session_id];
+    enum status status = STATUS_OK;
+    if (session->present.generation == 0 ||
+        (event->sequence == 1 && event->type == EVENT_SYSTEM && event->reason == SYSTEM_START)) {
+        status = store_roll(store, session);
+    }
+    if (status == STATUS_OK &&
+        (session->open == NULL || session->open->count % EVENT_PAGE_EVENTS == 0)) {
+        status = store_room(store, session, event->session_id);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    ASSERT(event->sequence == session->present.next_sequence);
+    *event_pool_extend(store->pool, session->open) = *event;
+    session->present.next_sequence++;
+    store->events++;
+    return STATUS_OK;
+}
+
+uint64_t session_store_next(const struct session_store *store, uint32_t session_id)
+{
+    ASSERT(session_id > 0);
+    ASSERT(session_id <= store->sessions_max);
+    const struct stream *stream = &store->sessions[session_id].present;
+    return stream->generation == 0 ? 1 : stream->next_sequence;
+}
+
+/* Reads, checks and expands the block at `offset`. */
+static enum status store_expand(struct session_store *store, const struct block_header *header,
+                                uint64_t offset, struct event_block *block)
+{
+    uint8_t *payload = store->stored + sizeof *header;
+    enum status status = block_file_payload(&store->file, offset, header, payload);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (ZSTD_decompressDCtx(store->expander, store->raw, header->raw_bytes, payload,
+                            header->stored_bytes) != header->raw_bytes) {
+        return STATUS_DAMAGED;
+    }
+    while (block->count < header->event_count) {
+        (void)event_pool_extend(store->pool, block);
+    }
+    store_collect(store, block);
+    if (event_columns_unpack(store->events_of_block, block->count, store->raw, header->raw_bytes,
+                             store->scratch) != STATUS_OK) {
+        return STATUS_DAMAGED;
+    }
+    for (uint32_t index = 0; index < block->count; index++) {
+        store->events_of_block[index]->session_id = block->session_id;
+        store->events_of_block[index]->sequence = block->first_sequence + index;
+    }
+    return STATUS_OK;
+}
+
+/* Brings the block that holds `sequence` from the file into memory. */
+static enum status store_load(struct session_store *store, uint32_t session_id,
+                              const struct stream *stream, uint64_t sequence,
+                              struct event_block **block)
+{
+    struct block_header header;
+    uint64_t offset = stream->last_offset;
+    enum status status = block_file_find(&store->file, session_id, sequence, &offset, &header);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (header.event_count == 0 || header.event_count > store->block_events ||
+        header.raw_bytes > store->raw_bytes_max || header.stored_bytes > store->stored_bytes_max) {
+        return STATUS_DAMAGED;
+    }
+    *block =
+        event_pool_block(store->pool, session_id, stream->generation, header.first_sequence, false);
+    status = store_expand(store, &header, offset, *block);
+    if (status != STATUS_OK) {
+        event_pool_release(store->pool, *block);
+        return status;
+    }
+    event_pool_cache(store->pool, *block);
+    return STATUS_OK;
+}
+
+/* The block in memory that holds `sequence`, which exists. */
+static enum status store_block(struct session_store *store, uint32_t session_id,
+                               const struct stream *stream, uint64_t sequence,
+                               struct event_block **block)
+{
+    struct session *session = &store->sessions[session_id];
+    if (stream == &session->present && session->open != NULL &&
+        sequence >= session->open->first_sequence) {
+        *block = session->open;
+        return STATUS_OK;
+    }
+    *block = event_pool_find(store->pool, session_id, stream->generation, sequence);
+    if (*block != NULL) {
+        return STATUS_OK;
+    }
+    return store_load(store, session_id, stream, sequence, block);
+}
+
+enum status session_store_read(struct session_store *store, uint32_t session_id,
+                               uint64_t generation, uint64_t sequence, struct event *events,
+                               uint32_t events_max, uint32_t *count)
+{
+    ASSERT(session_id > 0 && session_id <= store->sessions_max);
+    ASSERT(sequence > 0);
+
+    *count = 0;
+    struct session *session = &store->sessions[session_id];
+    const struct stream *stream = &session->present;
+    if (generation > stream->generation) {
+        return STATUS_OK;
+    }
+    if (generation != stream->generation) {
+        stream = &session->previous;
+        if (generation != stream->generation || generation == 0) {
+            return STATUS_NOT_FOUND;
+        }
+    }
+    while (*count < events_max && sequence < stream->next_sequence) {
+        struct event_block *block = NULL;
+        enum status status = store_block(store, session_id, stream, sequence, &block);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        uint64_t index = sequence - block->first_sequence;
+        ASSERT(index < block->count);
+        for (; index < block->count && *count < events_max; index++) {
+            events[(*count)++] = *event_pool_at(store->pool, block, (uint32_t)index);
+            sequence++;
+        }
+    }
+    return STATUS_OK;
+}
+
+void session_store_usage(const struct session_store *store, struct session_store_usage *usage)
+{
+    ASSERT(store != NULL);
+    ASSERT(usage != NULL);
+    uint64_t sessions = (uint64_t)store->sessions_max + 1;
+    usage->events = store->events;
+    usage->file_bytes = store->file.bytes;
+    usage->memory_bytes = sizeof *store + event_pool_bytes(store->pool) +
+                          sessions * (sizeof *store->sessions + sizeof *store->chains) +
+                          event_columns_scratch_bytes() + store->raw_bytes_max +
+                          sizeof(struct block_header) + store->stored_bytes_max;
+}

@@ -1,0 +1,41 @@
+/* Any bytes may come to event_columns_unpack(): it refuses them or gives events that pack and
+ * unpack to the same events again. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/event_columns.h"
+#include "matching/base/assertion.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define FUZZ_EVENTS 64u
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size < 1) {
+        return 0;
+    }
+    uint32_t count = 1 + data[0] % FUZZ_EVENTS;
+    struct event *events = calloc(2 * FUZZ_EVENTS, sizeof *events);
+    struct event_columns_scratch *scratch = malloc(event_columns_scratch_bytes());
+    uint8_t *packed = malloc(event_columns_bound(FUZZ_EVENTS));
+    ASSERT(events != NULL);
+    ASSERT(scratch != NULL);
+    ASSERT(packed != NULL);
+    struct event *targets[2 * FUZZ_EVENTS];
+    for (uint32_t index = 0; index < 2 * FUZZ_EVENTS; index++) {
+        targets[index] = &events[index];
+    }
+    if (event_columns_unpack(targets, count, data + 1, size - 1, scratch) == STATUS_OK) {
+        size_t bytes =
+            event_columns_pack(packed, (const struct event *const *)targets, count, scratch);
+        ASSERT(event_columns_unpack(targets + FUZZ_EVENTS, count, packed, bytes, scratch) ==
+               STATUS_OK);
+        ASSERT(memcmp(events, events + FUZZ_EVENTS, count * sizeof *events) == 0);
+    }
+    free(events);
+    free(scratch);
+    free(packed);
+    return 0;
+}
