@@ -70,7 +70,5 @@ struct io_limits {
     uint32_t features_left_out; /* Bits IO_FEATURE_*. */
     uint32_t queue_entries;     /* Submission queue; 0: as production has it. */
 };
-MUST_USE enum status io_create_limited(struct io **io, const struct io_options *options,
-                                       const struct io_limits *limits);
 
 #endif

@@ -13,7 +13,6 @@
 #include "matching/base/arena.h"
 #include "replication/io/io_handle.h"
 
-#define IO_BUFFER_NONE      UINT32_MAX
 #define IO_BUFFER_COUNT_MAX 32768u
 #define IO_BUFFER_BYTES_MIN 64u
 #define IO_BUFFER_BYTES_MAX (1u << 20)

@@ -50,23 +50,25 @@ void io_core_destroy(struct io_core *core);
 struct io_core *io_core_of(struct io *io);
 struct io_handle *io_core_handle(struct io_core *core, uint32_t handle);
 
-/* Members of struct io_backend that both backends use as they are. */
-const char *io_core_features(const struct io *io);
-enum status io_core_listen(struct io *io, const char *endpoint, uint64_t token, uint32_t *handle,
-                           uint16_t *port);
-enum status io_core_connect(struct io *io, const char *endpoint, uint64_t token, uint32_t *handle);
-void io_core_receive_start(struct io *io, uint32_t handle, uint64_t token);
-void io_core_receive_pause(struct io *io, uint32_t handle);
-void io_core_receive_resume(struct io *io, uint32_t handle);
-void io_core_send(struct io *io, uint32_t handle, const void *data, uint32_t data_bytes,
-                  uint64_t token);
-void io_core_close(struct io *io, uint32_t handle, uint64_t token);
-enum status io_core_file_open(struct io *io, const char *path, bool direct, uint32_t *handle);
-enum status io_core_file_read_now(struct io *io, uint32_t handle, void *target,
-                                  uint32_t target_bytes, uint64_t offset);
-enum status io_core_file_write_now(struct io *io, uint32_t handle, const void *data,
-                                   uint32_t data_bytes, uint64_t offset);
-void io_core_wake(struct io *io);
+/* io_core_request.c: members of struct io_backend that both backends use as they are. */
+const char *io_core_request_features(const struct io *io);
+enum status io_core_request_listen(struct io *io, const char *endpoint, uint64_t token,
+                                   uint32_t *handle, uint16_t *port);
+enum status io_core_request_connect(struct io *io, const char *endpoint, uint64_t token,
+                                    uint32_t *handle);
+void io_core_request_receive_start(struct io *io, uint32_t handle, uint64_t token);
+void io_core_request_receive_pause(struct io *io, uint32_t handle);
+void io_core_request_receive_resume(struct io *io, uint32_t handle);
+void io_core_request_send(struct io *io, uint32_t handle, const void *data, uint32_t data_bytes,
+                          uint64_t token);
+void io_core_request_close(struct io *io, uint32_t handle, uint64_t token);
+enum status io_core_request_file_open(struct io *io, const char *path, bool direct,
+                                      uint32_t *handle);
+enum status io_core_request_file_read_now(struct io *io, uint32_t handle, void *target,
+                                          uint32_t target_bytes, uint64_t offset);
+enum status io_core_request_file_write_now(struct io *io, uint32_t handle, const void *data,
+                                           uint32_t data_bytes, uint64_t offset);
+void io_core_request_wake(struct io *io);
 
 /* For poll(): where completions go from here, and how many there were. */
 void io_core_poll_begin(struct io_core *core, struct io_completion *completions,

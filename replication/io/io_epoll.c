@@ -56,7 +56,7 @@ static enum status epoll_listen(struct io *io, const char *endpoint, uint64_t to
     struct io_epoll *epoll = epoll_of(io);
     uint32_t taken;
     uint16_t bound_port;
-    enum status status = io_core_listen(io, endpoint, token, &taken, &bound_port);
+    enum status status = io_core_request_listen(io, endpoint, token, &taken, &bound_port);
     if (status != STATUS_OK) {
         return status;
     }
@@ -79,7 +79,7 @@ static void epoll_buffer_release(struct io *io, const struct io_completion *comp
 static enum status epoll_file_open(struct io *io, const char *path, bool direct, uint32_t *handle)
 {
     enum status status = io_writer_start(&epoll_of(io)->writer);
-    return status == STATUS_OK ? io_core_file_open(io, path, direct, handle) : status;
+    return status == STATUS_OK ? io_core_request_file_open(io, path, direct, handle) : status;
 }
 
 static void epoll_file_write(struct io *io, uint32_t handle, const void *data, uint32_t data_bytes,
@@ -393,23 +393,23 @@ static void epoll_destroy(struct io *io)
 
 static const struct io_backend BACKEND = {
     .destroy = epoll_destroy,
-    .features = io_core_features,
+    .features = io_core_request_features,
     .clock = io_clock_system,
     .listen = epoll_listen,
-    .connect = io_core_connect,
-    .receive_start = io_core_receive_start,
-    .receive_pause = io_core_receive_pause,
-    .receive_resume = io_core_receive_resume,
+    .connect = io_core_request_connect,
+    .receive_start = io_core_request_receive_start,
+    .receive_pause = io_core_request_receive_pause,
+    .receive_resume = io_core_request_receive_resume,
     .buffer_release = epoll_buffer_release,
-    .send = io_core_send,
-    .close = io_core_close,
+    .send = io_core_request_send,
+    .close = io_core_request_close,
     .file_open = epoll_file_open,
     .file_write = epoll_file_write,
-    .file_read_now = io_core_file_read_now,
-    .file_write_now = io_core_file_write_now,
+    .file_read_now = io_core_request_file_read_now,
+    .file_write_now = io_core_request_file_write_now,
     .memory_register = epoll_memory_register,
     .poll = epoll_poll,
-    .wake = io_core_wake,
+    .wake = io_core_request_wake,
 };
 
 enum status io_epoll_create(struct io **io, const struct io_options *options)

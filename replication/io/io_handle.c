@@ -1,7 +1,6 @@
 #include "replication/io/io_handle.h"
 
 #include "matching/base/assertion.h"
-#include "replication/io/io_buffers.h"
 
 size_t io_handle_table_bytes(uint32_t handles_max)
 {

@@ -16,6 +16,7 @@
 
 #define IO_HANDLE_NONE            UINT32_MAX
 #define IO_HANDLE_GENERATION_BITS 24u
+#define IO_BUFFER_NONE            UINT32_MAX /* Of a handle that has none: io_buffers.h. */
 
 enum io_handle_kind {
     IO_HANDLE_FREE = 0,

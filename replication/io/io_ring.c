@@ -6,9 +6,7 @@
 
 #include "matching/base/assertion.h"
 #include "replication/io/io_disk.h"
-#include "replication/io/io_ring_collect.h"
-#include "replication/io/io_ring_setup.h"
-#include "replication/io/io_ring_start.h"
+#include "replication/io/io_ring_state.h"
 
 #define IO_RING_NS_PER_SECOND   UINT64_C(1000000000)
 #define IO_RING_ALIGNMENT_BYTES 4096u
@@ -164,23 +162,23 @@ static void ring_destroy(struct io *io)
 
 static const struct io_backend BACKEND = {
     .destroy = ring_destroy,
-    .features = io_core_features,
+    .features = io_core_request_features,
     .clock = io_clock_system,
-    .listen = io_core_listen,
-    .connect = io_core_connect,
-    .receive_start = io_core_receive_start,
-    .receive_pause = io_core_receive_pause,
-    .receive_resume = io_core_receive_resume,
+    .listen = io_core_request_listen,
+    .connect = io_core_request_connect,
+    .receive_start = io_core_request_receive_start,
+    .receive_pause = io_core_request_receive_pause,
+    .receive_resume = io_core_request_receive_resume,
     .buffer_release = ring_buffer_release,
-    .send = io_core_send,
-    .close = io_core_close,
-    .file_open = io_core_file_open,
+    .send = io_core_request_send,
+    .close = io_core_request_close,
+    .file_open = io_core_request_file_open,
     .file_write = ring_file_write,
-    .file_read_now = io_core_file_read_now,
-    .file_write_now = io_core_file_write_now,
+    .file_read_now = io_core_request_file_read_now,
+    .file_write_now = io_core_request_file_write_now,
     .memory_register = ring_memory_register,
     .poll = ring_poll,
-    .wake = io_core_wake,
+    .wake = io_core_request_wake,
 };
 
 enum status io_ring_create(struct io **io, const struct io_options *options,

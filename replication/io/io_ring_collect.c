@@ -1,4 +1,4 @@
-#include "replication/io/io_ring_collect.h"
+#include "replication/io/io_ring_state.h"
 
 #include <errno.h>
 

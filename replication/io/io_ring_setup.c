@@ -1,4 +1,4 @@
-#include "replication/io/io_ring_setup.h"
+#include "replication/io/io_ring_state.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-#include "replication/io/io_ring_start.h"
+#include "replication/io/io_ring_state.h"
 
 #include <poll.h>
 

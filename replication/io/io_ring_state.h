@@ -1,15 +1,22 @@
-/* The ring backend's state, and its first half: turning what handles want into submission entries.
- *
- * Only io_ring*.c include this header. */
-#ifndef REPLICATION_IO_IO_RING_START_H
-#define REPLICATION_IO_IO_RING_START_H
+/* The ring backend's state, and what its files call of each other: io_ring_setup.c makes the rings,
+ * io_ring_start.c turns what handles want into submission entries, io_ring_collect.c turns what the
+ * kernel has finished into completions, io_ring.c drives them. Only io_ring*.c include this. */
+#ifndef REPLICATION_IO_IO_RING_STATE_H
+#define REPLICATION_IO_IO_RING_STATE_H
 
 #include <liburing.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
+#include "matching/base/status.h"
+#include "replication/io/io_backend.h"
+#include "replication/io/io_buffers.h"
 #include "replication/io/io_core.h"
-#include "replication/io/io_ring_setup.h"
+#include "replication/io/io_handle.h"
+
+#define IO_RING_BUFFER_GROUP 1u /* Of the provided receive buffers. */
+#define IO_RING_REGIONS_MAX  8u /* Registered memory: io_memory_register(). */
 
 /* What a completion is of: the top byte of its user data. Below it stand 24 bits of generation and
  * 32 of handle (RING_WRITE: of the write's index). */
@@ -66,6 +73,26 @@ struct io_ring {
     bool ending;
 };
 
+/* io_ring_setup.c: how far up the feature ladder this kernel goes is tried out, not guessed from
+ * its version (distributions backport, sandboxes forbid). */
+
+/* Make the ring with the best flags that the kernel takes. `*features` gets the bits IO_FEATURE_*
+ * of the steps reached so far. STATUS_DENIED, STATUS_FULL. */
+MUST_USE enum status io_ring_setup(struct io_uring *ring, const struct io_limits *limits,
+                                   uint32_t *features);
+
+/* Try the remaining steps: buffers that stand in `buffer_ring` (page-aligned, room for the count
+ * of buffers) are given to the kernel, multishot requests are tried, a table for registered memory
+ * is made. Adds to `*features`. */
+void io_ring_setup_steps(struct io_uring *ring, const struct io_limits *limits,
+                         struct io_uring_buf_ring *buffer_ring, struct io_buffers *buffers,
+                         uint32_t *features);
+
+/* The line that io_features() answers. */
+void io_ring_setup_describe(char *text, size_t text_bytes, uint32_t features);
+
+/* io_ring_start.c */
+
 /* Prepare entries for all that is wanted, as far as there is space; the rest stays wanted. */
 void io_ring_start_all(struct io_ring *ring);
 /* Whether something is wanted that there was no space for. */
@@ -78,5 +105,13 @@ void io_ring_start_wake_cancel(struct io_ring *ring);
 
 /* Whether a receive, or the poll in front of one, is with the kernel. */
 bool io_ring_start_receive_armed(const struct io_handle *slot);
+
+/* io_ring_collect.c */
+
+/* Take entries off the completion queue while there is room for what they tell. */
+void io_ring_collect(struct io_ring *ring);
+
+/* Give a buffer back to those that the kernel, or a later receive, may fill. */
+void io_ring_collect_release(struct io_ring *ring, uint32_t buffer);
 
 #endif
