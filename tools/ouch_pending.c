@@ -113,7 +113,9 @@ static void ouch_pending_settle(struct ouch_pending *pending, uint64_t position,
                                 struct ouch_pending_answer *answer)
 {
     ASSERT(position >= pending->first);
-    answer->entry = *ouch_pending_at(pending, position);
+    const struct ouch_pending_entry *entry = ouch_pending_at(pending, position);
+    answer->tag = entry->tag;
+    answer->command_type = entry->command.type;
     answer->silent_count = (uint32_t)(position - pending->first);
     pending->first = position + 1;
     if (pending->sent < pending->first) {

@@ -48,8 +48,9 @@ void ouch_pending_rewind(struct ouch_pending *pending);
 
 /* What an event settled. */
 struct ouch_pending_answer {
-    struct ouch_pending_entry entry; /* The command that was answered. */
-    uint32_t silent_count;           /* Commands before it that got no answer of their own. */
+    uint64_t tag;          /* Of the command that was answered. */
+    uint32_t silent_count; /* Commands before it that got no answer of their own. */
+    uint8_t command_type;  /* enum command_type of the one that was answered. */
 };
 
 /* Settle what `event` of the session's stream answers. False: it answers nothing pending. */

@@ -61,7 +61,7 @@ static void test_bound_and_order(void **state)
         for (uint32_t i = 0; i < 3; i++) {
             struct event event = answer_to(EVENT_ORDER_ACCEPTED, 0, 0, next - 4 + i);
             assert_true(ouch_pending_take(&pending, &event, &answer));
-            assert_int_equal(answer.entry.tag, next - 4 + i);
+            assert_int_equal(answer.tag, next - 4 + i);
             assert_int_equal(answer.silent_count, 0);
         }
         assert_int_equal(ouch_pending_count(&pending), 1);
@@ -99,17 +99,17 @@ static void test_what_answers_what(void **state)
 
     event = answer_to(EVENT_ORDER_REJECTED, REJECT_PRICE, 0, 1);
     assert_true(ouch_pending_take(&pending, &event, &answer));
-    assert_int_equal(answer.entry.tag, 1);
+    assert_int_equal(answer.tag, 1);
     event = answer_to(EVENT_ORDER_CANCELED, CANCEL_USER, 0, 1);
     assert_true(ouch_pending_take(&pending, &event, &answer));
-    assert_int_equal(answer.entry.tag, 3);
+    assert_int_equal(answer.tag, 3);
     assert_int_equal(answer.silent_count, 1); /* Channel 3's order got no answer of its own. */
     event = answer_to(EVENT_ORDER_CANCELED, CANCEL_SYSTEM, 0, 1);
     assert_true(ouch_pending_take(&pending, &event, &answer));
-    assert_int_equal(answer.entry.tag, 4);
+    assert_int_equal(answer.tag, 4);
     event = answer_to(EVENT_ACCOUNT, 0, 5, 9);
     assert_true(ouch_pending_take(&pending, &event, &answer));
-    assert_int_equal(answer.entry.tag, 5);
+    assert_int_equal(answer.tag, 5);
     event = answer_to(EVENT_ORDER_REPLACED, 0, 0, 3);
     assert_false(ouch_pending_take(&pending, &event, &answer));
     event = answer_to(EVENT_ORDER_ACCEPTED, 0, 0, 3);
@@ -160,7 +160,7 @@ static void test_refuse(void **state)
     struct ouch_pending_answer answer;
     assert_false(ouch_pending_refuse(&pending, 0, 2, &answer));
     assert_true(ouch_pending_refuse(&pending, 2, 1, &answer));
-    assert_int_equal(answer.entry.tag, 2);
+    assert_int_equal(answer.tag, 2);
     assert_int_equal(ouch_pending_count(&pending), 1);
     ouch_pending_destroy(&pending);
 }
