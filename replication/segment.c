@@ -6,8 +6,9 @@
 #include "matching/base/bytes.h"
 #include "replication/codec.h"
 
-#define SEGMENT_VERSION   1u
-#define SEGMENT_FLAGS_ALL SEGMENT_OPENS_TERM
+#define SEGMENT_VERSION          1u
+#define SEGMENT_FLAGS_ALL        SEGMENT_OPENS_TERM
+#define SEGMENT_CLUSTER_NAME_MAX 255u /* Far beyond what a configuration may say. */
 
 /* Offsets of the header's fields: protocol.md, "Segment". */
 enum segment_offset {
@@ -75,6 +76,7 @@ uint64_t segment_cluster_id(const char *cluster_name)
     ASSERT(cluster_name != NULL);
     size_t name_bytes = 0;
     while (cluster_name[name_bytes] != '\0') {
+        ASSERT(name_bytes < SEGMENT_CLUSTER_NAME_MAX);
         name_bytes++;
     }
     uint8_t hash[8];
