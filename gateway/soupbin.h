@@ -76,6 +76,8 @@ struct soupbin_accepted {
     uint64_t session;
     uint64_t sequence; /* Of the next sequenced message. */
 };
+/* STATUS_NOT_FOUND: the session is no decimal number, so not one of ours; `sequence` holds.
+ * STATUS_BAD_FORMAT: anything else out of form. */
 MUST_USE enum status soupbin_accepted_decode(struct soupbin_accepted *accepted,
                                              const uint8_t *payload, size_t payload_bytes);
 /* Whole packets; each returns its size in bytes. Asserts that target_bytes suffices. */
