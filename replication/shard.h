@@ -48,24 +48,33 @@ struct shard_options {
         segments_in_flight_max; /* Sealed, not yet committed: what an outage leaves in doubt. */
     uint64_t uncommitted_age_ns_max; /* Older than this: no more is sealed. */
     const struct segment_signer *signer;
+    const struct segment_verifier *verifiers; /* Whose signature at the head of the log counts. */
+    uint32_t verifier_count;
 };
 
 struct shard;
 
+/* STATUS_BAD_ARGUMENT when an option is out of range; STATUS_FULL without memory. The journal, the
+ * codec and what the options point to outlive the shard. */
 MUST_USE enum status shard_create(struct shard **shard, const struct shard_options *options,
                                   const struct shard_machine *machine, struct journal *journal,
                                   struct codec_context *codec);
 void shard_destroy(struct shard *shard);
 
 /* Execute what the journal holds, a bounded piece a call: STATUS_MORE until all is applied, then
- * STATUS_OK. `*log_index` says how far it is. Errors name a journal that cannot be executed. */
+ * STATUS_OK. `*log_index` says how far it is. Every segment's payload hash and place in the chain
+ * are checked, and the signature of the last one, which stands for all before it. Errors name a
+ * journal that cannot be executed, and `*log_index` the last segment before the one at fault. */
 MUST_USE enum status shard_recover(struct shard *shard, uint64_t *log_index);
 
-/* After recovery: open a term (a segment that is empty and signed, DESIGN 6 rule 5). */
+/* After recovery: open a term (DESIGN 6 rule 5). shard_step() goes on from here: when the vote for
+ * itself is durable it seals an empty segment, and when that is committed the shard leads and
+ * takes records. */
 MUST_USE enum status shard_start(struct shard *shard, uint64_t now_ns, uint64_t wall_ns);
 
-/* Queue one record for the log. `received_ns` (monotonic) is when it came in: its wait is counted
- * from there. STATUS_FULL: push back on the producer. STATUS_NOT_YET: no quorum or not leader. */
+/* Queue one record for the log, copied. `received_ns` (monotonic) is when it came in: its wait is
+ * counted from there. STATUS_FULL: push back on the producer. STATUS_NOT_YET: no quorum or not
+ * leader. apply() may call it. */
 MUST_USE enum status shard_submit(struct shard *shard, const void *record, uint64_t received_ns);
 
 /* Room left in the queue, in records. */
