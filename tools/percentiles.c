@@ -1,20 +1,10 @@
 #include "tools/percentiles.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <spawn.h>
-#include <stdbool.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include "matching/base/assertion.h"
+#include "tools/gnuplot.h"
 #include "tools/human.h"
 
 #define NAME_WIDTH 28
-
-extern char **environ;
 
 static const struct {
     uint32_t millionths;
@@ -69,26 +59,15 @@ static void write_curve(FILE *script, const struct percentiles_line *line, uint3
     (void)fprintf(script, "END_OF_CURVE\n");
 }
 
-/* A text in gnuplot's double quotes: what would end or expand it becomes a space. */
-static void write_text(FILE *script, const char *text)
-{
-    (void)fputc('"', script);
-    for (const char *at = text; *at != '\0'; at++) {
-        bool plain = (unsigned char)*at >= ' ' && strchr("\"\\`", *at) == NULL;
-        (void)fputc(plain ? *at : ' ', script);
-    }
-    (void)fputc('"', script);
-}
-
-static void write_script(FILE *script, const char *path, bool svg, const char *title,
+static void write_script(FILE *script, const char *path, enum gnuplot_form form, const char *title,
                          const struct percentiles_line *lines, uint32_t count)
 {
     for (uint32_t index = 0; index < count; index++) {
         write_curve(script, &lines[index], index);
     }
-    (void)fprintf(script, "set terminal %s size 960,540\nset output '%s'\nset title ",
-                  svg ? "svg" : "png", path);
-    write_text(script, title);
+    gnuplot_output(script, path, form, 960, 540);
+    (void)fprintf(script, "set title ");
+    gnuplot_text(script, title);
     (void)fprintf(
         script,
         " noenhanced\nset logscale x 10\nset logscale y 10\nset grid\nset key top left "
@@ -99,39 +78,9 @@ static void write_script(FILE *script, const char *path, bool svg, const char *t
     for (uint32_t index = 0; index < count; index++) {
         (void)fprintf(script, "%s$curve%u with lines linewidth 2 title ", index > 0 ? ", " : "",
                       index);
-        write_text(script, lines[index].name);
+        gnuplot_text(script, lines[index].name);
     }
     (void)fprintf(script, "\n");
-}
-
-/* Runs gnuplot on a script that is all there: no pipe that could block or break. */
-static enum status run_gnuplot(FILE *script)
-{
-    if (fflush(script) != 0 || lseek(fileno(script), 0, SEEK_SET) != 0) {
-        return STATUS_IO;
-    }
-    posix_spawn_file_actions_t actions;
-    if (posix_spawn_file_actions_init(&actions) != 0) {
-        return STATUS_FULL;
-    }
-    char name[] = "gnuplot";
-    char *const arguments[] = {name, NULL};
-    pid_t child = -1;
-    int error = posix_spawn_file_actions_adddup2(&actions, fileno(script), STDIN_FILENO);
-    if (error == 0) {
-        error = posix_spawnp(&child, name, &actions, NULL, arguments, environ);
-    }
-    (void)posix_spawn_file_actions_destroy(&actions);
-    if (error != 0) {
-        return error == ENOENT ? STATUS_NOT_FOUND : STATUS_IO;
-    }
-    int ended = 0;
-    while (waitpid(child, &ended, 0) < 0) {
-        if (errno != EINTR) {
-            return STATUS_IO;
-        }
-    }
-    return WIFEXITED(ended) && WEXITSTATUS(ended) == 0 ? STATUS_OK : STATUS_IO;
 }
 
 enum status percentiles_picture(const char *path, const char *title,
@@ -140,22 +89,17 @@ enum status percentiles_picture(const char *path, const char *title,
     ASSERT(count > 0);
     ASSERT(count <= PERCENTILES_LINES_MAX);
 
-    size_t bytes = strlen(path);
-    bool svg = bytes > 4 && strcmp(path + bytes - 4, ".svg") == 0;
-    if (!svg && (bytes <= 4 || strcmp(path + bytes - 4, ".png") != 0)) {
-        return STATUS_BAD_ARGUMENT;
-    }
-    for (const char *at = path; *at != '\0'; at++) {
-        if ((unsigned char)*at < ' ' || *at == '\'') {
-            return STATUS_BAD_ARGUMENT;
-        }
+    enum gnuplot_form form;
+    enum status status = gnuplot_form(path, &form);
+    if (status != STATUS_OK) {
+        return status;
     }
     FILE *script = tmpfile();
     if (script == NULL) {
         return STATUS_IO;
     }
-    write_script(script, path, svg, title, lines, count);
-    enum status status = ferror(script) != 0 ? STATUS_IO : run_gnuplot(script);
+    write_script(script, path, form, title, lines, count);
+    status = gnuplot_run(script);
     (void)fclose(script);
     return status;
 }
