@@ -1,0 +1,25 @@
+/* What is committed: decided here and nowhere else.
+ *
+ * The leader's own journal is one of the voters, not a must (DESIGN 6, rule 5). With one site the
+ * quorum is that journal alone; the consensus core adds the other voters' acknowledgements and the
+ * providers that a quorum must span. Pure. */
+#ifndef REPLICATION_COMMIT_H
+#define REPLICATION_COMMIT_H
+
+#include <stdint.h>
+
+#include "matching/base/limits.h"
+
+struct commit {
+    /* Of each voter: the highest log index that is durable there and matches the leader's log. */
+    uint64_t matched_log_index[SITES_MAX];
+    uint32_t voter_count; /* 1 .. SITES_MAX. */
+    /* Where the leader's term began: only a segment of its own term is counted, and commits all
+     * before it. */
+    uint64_t term_log_index;
+};
+
+/* The committed log index, given the one before: it never falls. */
+uint64_t commit_log_index(const struct commit *commit, uint64_t committed_log_index);
+
+#endif

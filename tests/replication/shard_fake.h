@@ -1,0 +1,277 @@
+/* A journal in memory that persists, fills up and fails as a test says, and a machine that writes
+ * down what it is given. Included by shard_test.c alone: it stands in for journal.c. */
+#ifndef TESTS_REPLICATION_SHARD_FAKE_H
+#define TESTS_REPLICATION_SHARD_FAKE_H
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "matching/base/checksum.h"
+#include "replication/shard.h"
+#include "tests/support/cmocka_all.h"
+
+#define FAKE_SEGMENTS_MAX 4096u
+#define FAKE_SHARD        2u
+#define FAKE_SITE         3u
+#define FAKE_CLUSTER      UINT64_C(77)
+
+struct fake_segment {
+    uint8_t *bytes;
+    size_t size;
+    uint64_t last_timestamp_ns;
+};
+
+struct journal {
+    struct fake_segment segments[FAKE_SEGMENTS_MAX];
+    uint64_t first_log_index;
+    uint64_t appended;  /* Log index of the last one appended. */
+    uint64_t flushed;   /* What a write has been started for. */
+    uint64_t persisted; /* What survives a crash. */
+    uint64_t term;
+    uint8_t voted_site_id;
+    uint64_t term_appended;
+    uint8_t voted_appended;
+    bool term_flushed;
+    bool writable;
+    uint32_t full_count; /* So many appends find no room. */
+    enum status append_status;
+    enum status flush_status;
+};
+
+static void fake_tail(const struct journal *journal, uint64_t last, struct journal_tail *tail)
+{
+    *tail = (struct journal_tail){.first_log_index = journal->first_log_index,
+                                  .last_log_index = last,
+                                  .next_command_sequence = 1,
+                                  .term = journal->term,
+                                  .voted_site_id = journal->voted_site_id};
+    if (last > 0) {
+        const struct fake_segment *stored = &journal->segments[last];
+        struct segment segment;
+        assert_int_equal(segment_open(&segment, stored->bytes, stored->size), STATUS_OK);
+        tail->last_term = segment.term;
+        tail->next_command_sequence = segment.first_command_sequence + segment.command_count;
+        tail->last_timestamp_ns = stored->last_timestamp_ns;
+        memcpy(tail->last_chain_hash, segment.chain_hash, SEGMENT_HASH_BYTES);
+    }
+}
+
+void journal_persisted(const struct journal *journal, uint16_t shard_id, struct journal_tail *tail)
+{
+    assert_int_equal(shard_id, FAKE_SHARD);
+    fake_tail(journal, journal->persisted, tail);
+}
+
+enum status journal_append(struct journal *journal, const uint8_t *segment_source,
+                           const struct segment *segment, uint64_t last_timestamp_ns)
+{
+    if (journal->append_status != STATUS_OK) {
+        return journal->append_status;
+    }
+    if (journal->full_count > 0) {
+        journal->full_count--;
+        return STATUS_FULL;
+    }
+    struct journal_tail tail;
+    fake_tail(journal, journal->appended, &tail);
+    struct segment opened;
+    size_t bytes = segment_bytes(segment);
+    assert_int_equal(segment_open(&opened, segment_source, bytes), STATUS_OK);
+    assert_int_equal(segment_verify_chain(&opened, FAKE_CLUSTER, FAKE_SHARD, tail.last_log_index,
+                                          tail.last_chain_hash),
+                     STATUS_OK);
+    assert_int_equal(opened.first_command_sequence, tail.next_command_sequence);
+    assert_true(last_timestamp_ns >= tail.last_timestamp_ns);
+    struct fake_segment *stored = &journal->segments[++journal->appended];
+    assert_true(journal->appended < FAKE_SEGMENTS_MAX);
+    stored->bytes = malloc(bytes);
+    assert_non_null(stored->bytes);
+    memcpy(stored->bytes, segment_source, bytes);
+    stored->size = bytes;
+    stored->last_timestamp_ns = last_timestamp_ns;
+    return STATUS_OK;
+}
+
+enum status journal_vote(struct journal *journal, uint16_t shard_id, uint64_t term,
+                         uint8_t voted_site_id)
+{
+    assert_int_equal(shard_id, FAKE_SHARD);
+    assert_true(term > journal->term);
+    journal->term_appended = term;
+    journal->voted_appended = voted_site_id;
+    journal->term_flushed = false;
+    return journal->append_status;
+}
+
+enum status journal_flush(struct journal *journal)
+{
+    if (journal->flush_status == STATUS_OK) {
+        journal->flushed = journal->appended;
+        journal->term_flushed = true;
+    }
+    return journal->flush_status;
+}
+
+bool journal_writable(const struct journal *journal)
+{
+    return journal->writable;
+}
+
+enum status journal_read(struct journal *journal, uint16_t shard_id, uint64_t log_index,
+                         uint8_t *target, size_t target_bytes, size_t *segment_bytes)
+{
+    assert_int_equal(shard_id, FAKE_SHARD);
+    if (log_index == 0 || log_index > journal->persisted) {
+        return STATUS_NOT_FOUND;
+    }
+    assert_true(journal->segments[log_index].size <= target_bytes);
+    *segment_bytes = journal->segments[log_index].size;
+    memcpy(target, journal->segments[log_index].bytes, *segment_bytes);
+    return STATUS_OK;
+}
+
+static void fake_persist_vote(struct journal *journal)
+{
+    assert_true(journal->term_flushed);
+    journal->term = journal->term_appended;
+    journal->voted_site_id = journal->voted_appended;
+}
+
+/* Make durable what a write has been started for, at most up to `log_index`. */
+static void fake_persist(struct journal *journal, uint64_t log_index)
+{
+    if (journal->term_flushed) {
+        fake_persist_vote(journal);
+    }
+    if (log_index > journal->flushed) {
+        log_index = journal->flushed;
+    }
+    if (log_index > journal->persisted) {
+        journal->persisted = log_index;
+    }
+}
+
+static void fake_drop(struct journal *journal, uint64_t log_index)
+{
+    for (; journal->appended > log_index; journal->appended--) {
+        free(journal->segments[journal->appended].bytes);
+    }
+    journal->flushed = journal->appended;
+    if (journal->persisted > journal->appended) {
+        journal->persisted = journal->appended;
+    }
+}
+
+/* What the process leaves behind when it is killed. */
+static void fake_crash(struct journal *journal)
+{
+    fake_drop(journal, journal->persisted);
+    journal->term_appended = journal->term;
+    journal->voted_appended = journal->voted_site_id;
+}
+
+struct fake_record {
+    uint64_t value;
+    uint64_t timestamp_ns;
+    uint64_t waited_ns;
+    uint64_t tick;
+};
+
+#define FAKE_APPLIED_MAX 65536u
+
+struct fake_machine {
+    struct fake_record applied[FAKE_APPLIED_MAX];
+    uint64_t applied_count;
+    uint64_t ticks_applied;
+    bool due_set;
+    uint64_t due_ns;
+    struct shard *answers; /* Each record applied that has value 1000 submits another one here. */
+};
+
+static void fake_stamp(void *context, void *record, uint64_t timestamp_ns, uint64_t waited_ns)
+{
+    (void)context;
+    struct fake_record *stamped = record;
+    assert_int_equal(stamped->timestamp_ns, 0); /* Once. */
+    stamped->timestamp_ns = timestamp_ns;
+    stamped->waited_ns = waited_ns;
+}
+
+static uint64_t fake_timestamp(void *context, const void *record)
+{
+    (void)context;
+    return ((const struct fake_record *)record)->timestamp_ns;
+}
+
+static void fake_apply(void *context, uint64_t command_sequence, const void *record)
+{
+    struct fake_machine *machine = context;
+    const struct fake_record *applied = record;
+    assert_int_equal(command_sequence, machine->applied_count + 1);
+    assert_true(machine->applied_count < FAKE_APPLIED_MAX);
+    machine->applied[machine->applied_count++] = *applied;
+    machine->ticks_applied += applied->tick;
+    if (machine->due_set && applied->timestamp_ns >= machine->due_ns) {
+        machine->due_set = false;
+    }
+    if (machine->answers != NULL && applied->value == 1000) {
+        const struct fake_record answer = {.value = 1001};
+        assert_int_equal(shard_submit(machine->answers, &answer, 0), STATUS_OK);
+    }
+}
+
+static bool fake_due(void *context, uint64_t *due_ns)
+{
+    struct fake_machine *machine = context;
+    *due_ns = machine->due_ns;
+    return machine->due_set;
+}
+
+static void fake_tick(void *context, void *record)
+{
+    (void)context;
+    *(struct fake_record *)record = (struct fake_record){.tick = 1};
+}
+
+static size_t fake_pack_bound(void *context, uint32_t count)
+{
+    (void)context;
+    return count * sizeof(struct fake_record);
+}
+
+static size_t fake_pack(void *context, void *target, size_t target_bytes, const void *records,
+                        uint32_t count, uint64_t base_timestamp_ns)
+{
+    assert_true(target_bytes >= fake_pack_bound(context, count));
+    assert_int_equal(((const struct fake_record *)records)->timestamp_ns, base_timestamp_ns);
+    memcpy(target, records, count * sizeof(struct fake_record));
+    return count * sizeof(struct fake_record);
+}
+
+static enum status fake_unpack(void *context, void *records, uint32_t count, const void *source,
+                               size_t source_bytes, uint64_t base_timestamp_ns)
+{
+    (void)context;
+    (void)base_timestamp_ns;
+    if (source_bytes != count * sizeof(struct fake_record)) {
+        return STATUS_BAD_FORMAT;
+    }
+    memcpy(records, source, source_bytes);
+    return STATUS_OK;
+}
+
+static struct shard_machine fake_machine_of(struct fake_machine *machine)
+{
+    return (struct shard_machine){.context = machine,
+                                  .record_bytes = sizeof(struct fake_record),
+                                  .stamp = fake_stamp,
+                                  .timestamp_ns = fake_timestamp,
+                                  .apply = fake_apply,
+                                  .due = fake_due,
+                                  .tick = fake_tick,
+                                  .pack_bound = fake_pack_bound,
+                                  .pack = fake_pack,
+                                  .unpack = fake_unpack};
+}
+
+#endif
