@@ -36,7 +36,9 @@ struct io_options {
     enum io_idle idle;
     uint32_t handles_max;          /* Sockets and files together. */
     uint32_t receive_buffer_bytes; /* Each, a power of two. */
-    uint32_t receive_buffer_count; /* A power of two, at most 32,768. All used up: senders wait. */
+    /* A power of two, at most 32,768. All held: each connection goes on with one buffer of its own,
+     * so that those who hold many keep nobody else from receiving. */
+    uint32_t receive_buffer_count;
 };
 
 enum io_completion_kind {

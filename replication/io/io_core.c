@@ -21,9 +21,10 @@ enum status io_core_create(struct io_core **core, size_t core_bytes, size_t extr
 
     size_t block_bytes =
         core_bytes + 64 + extra_bytes + io_handle_table_bytes(options->handles_max) +
-        io_buffers_memory_bytes(options->receive_buffer_count, options->receive_buffer_bytes);
-    void *block =
-        mmap(NULL, block_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        io_buffers_memory_bytes(options->receive_buffer_count, options->receive_buffer_bytes,
+                                options->handles_max);
+    void *block = mmap(NULL, block_bytes, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (block == MAP_FAILED) {
         return STATUS_FULL;
     }
@@ -41,7 +42,7 @@ enum status io_core_create(struct io_core **core, size_t core_bytes, size_t extr
     }
     io_handle_init(&created->table, arena, options->handles_max);
     io_buffers_init(&created->buffers, arena, options->receive_buffer_count,
-                    options->receive_buffer_bytes);
+                    options->receive_buffer_bytes, options->handles_max);
     io_clock_system(&created->io);
     *core = created;
     return STATUS_OK;
@@ -258,6 +259,16 @@ bool io_core_receive_desired(const struct io_handle *slot)
 {
     ASSERT(slot->kind == IO_HANDLE_CONNECTION);
     return slot->receive_wanted && !slot->receive_paused && !slot->receive_ended && !slot->closing;
+}
+
+void io_core_buffer_free(struct io_core *core, uint32_t buffer)
+{
+    io_buffers_give_back(&core->buffers, buffer);
+    uint32_t owner = io_buffers_owner(&core->buffers, buffer);
+    if (owner != IO_HANDLE_NONE && core->table.handles[owner].listed[IO_LIST_STARVED]) {
+        io_handle_list_remove(&core->table, IO_LIST_STARVED, owner);
+        io_handle_list_add(&core->table, IO_LIST_WORK, owner);
+    }
 }
 
 void io_core_accept_stall(struct io_core *core, uint32_t listener)

@@ -92,6 +92,8 @@ void io_core_receive_ended(struct io_core *core, uint32_t handle, int32_t result
 
 /* Whether the handle should have a receive going on. */
 bool io_core_receive_desired(const struct io_handle *slot);
+/* A buffer is held no more; whoever waits for just this one goes on. */
+void io_core_buffer_free(struct io_core *core, uint32_t buffer);
 /* The system had no descriptor or memory for accept(): try again after a while. */
 void io_core_accept_stall(struct io_core *core, uint32_t listener);
 /* Put starved and stalled handles whose time has come on IO_LIST_WORK. */

@@ -73,7 +73,7 @@ static enum status epoll_listen(struct io *io, const char *endpoint, uint64_t to
 
 static void epoll_buffer_release(struct io *io, const struct io_completion *completion)
 {
-    io_buffers_give_back(&epoll_of(io)->core.buffers, completion->buffer_id);
+    io_core_buffer_free(&epoll_of(io)->core, completion->buffer_id);
 }
 
 static enum status epoll_file_open(struct io *io, const char *path, bool direct, uint32_t *handle)
@@ -160,7 +160,7 @@ static void work_send(struct io_epoll *epoll, uint32_t handle, struct io_handle 
 static void work_receive(struct io_epoll *epoll, uint32_t handle, struct io_handle *slot)
 {
     struct io_core *core = &epoll->core;
-    uint32_t buffer = io_buffers_take(&core->buffers);
+    uint32_t buffer = io_buffers_take(&core->buffers, handle);
     if (buffer == IO_BUFFER_NONE) {
         io_handle_list_add(&core->table, IO_LIST_STARVED, handle);
         return;
@@ -177,7 +177,7 @@ static void work_receive(struct io_epoll *epoll, uint32_t handle, struct io_hand
         }
         io_core_received(core, handle, buffer, (uint32_t)got);
     } else {
-        io_buffers_give_back(&core->buffers, buffer);
+        io_core_buffer_free(core, buffer);
         if (error == EAGAIN) {
             slot->backend_flags &= ~EPOLL_READABLE;
         } else if (error != EINTR) {

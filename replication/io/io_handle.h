@@ -30,7 +30,7 @@ enum io_list_kind {
     IO_LIST_FREE = 0, /* Oldest first, so that a number rests as long as possible. */
     IO_LIST_WORK,     /* The backend has something to start for it. */
     IO_LIST_READY,    /* It has completions that need no kernel. */
-    IO_LIST_STARVED,  /* It would receive if there were a buffer. */
+    IO_LIST_STARVED,  /* It would receive if there were a buffer: its own is held as well. */
     IO_LIST_STALLED,  /* A listener that the system had no descriptor for. */
     IO_LIST_COUNT
 };

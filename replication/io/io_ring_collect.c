@@ -55,8 +55,8 @@ static uint32_t buffer_filled(struct io_ring *ring, struct io_handle *slot, uint
 void io_ring_collect_release(struct io_ring *ring, uint32_t buffer)
 {
     struct io_buffers *buffers = &ring->core.buffers;
-    io_buffers_give_back(buffers, buffer);
-    if (buffers->kernel_has_free) {
+    io_core_buffer_free(&ring->core, buffer);
+    if (buffers->kernel_has_free && buffer < buffers->buffer_count) {
         io_uring_buf_ring_add(ring->buffer_ring, io_buffers_address(buffers, buffer),
                               buffers->buffer_bytes, (uint16_t)buffer,
                               io_uring_buf_ring_mask(buffers->buffer_count), 0);
@@ -88,10 +88,8 @@ static void complete_receive(struct io_ring *ring, uint32_t handle, struct io_ha
     }
     switch (result) {
     case -ENOBUFS:
-        if (io_core_receive_desired(slot)) {
-            io_handle_list_add(&core->table, IO_LIST_STARVED, handle);
-        }
-        return;
+        slot->backend_flags |= IO_RING_REFUSED | IO_RING_READABLE; /* Perhaps: we shall see. */
+        break;
     case -EAGAIN:
         slot->backend_flags &= ~IO_RING_READABLE;
         break;

@@ -72,8 +72,8 @@ static void start_send(struct io_ring *ring, uint32_t handle, struct io_handle *
     slot->send = IO_REQUEST_IN_FLIGHT;
 }
 
-/* Without provided buffers: wait until there is something, and only then take a buffer, so that
- * idle connections hold none. */
+/* Without provided buffers, or when all of them are held: wait until there is something, and only
+ * then take a buffer, so that idle connections hold none. */
 static void start_receive_chosen(struct io_ring *ring, uint32_t handle, struct io_handle *slot)
 {
     if ((slot->backend_flags & IO_RING_READABLE) == 0) {
@@ -83,7 +83,7 @@ static void start_receive_chosen(struct io_ring *ring, uint32_t handle, struct i
         slot->backend_flags |= IO_RING_READABLE_ARMED;
         return;
     }
-    uint32_t buffer = io_buffers_take(&ring->core.buffers);
+    uint32_t buffer = io_buffers_take(&ring->core.buffers, handle);
     if (buffer == IO_BUFFER_NONE) {
         io_handle_list_add(&ring->core.table, IO_LIST_STARVED, handle);
         return;
@@ -94,11 +94,14 @@ static void start_receive_chosen(struct io_ring *ring, uint32_t handle, struct i
     start(sqe, RING_RECEIVE, handle, slot);
     slot->receive_buffer = buffer;
     slot->backend_flags |= IO_RING_RECEIVE_ARMED;
+    slot->backend_flags &= ~IO_RING_REFUSED;
 }
 
 static void start_receive(struct io_ring *ring, uint32_t handle, struct io_handle *slot)
 {
-    if ((ring->features & IO_FEATURE_PROVIDED_BUFFERS) == 0) {
+    if ((ring->features & IO_FEATURE_PROVIDED_BUFFERS) == 0 ||
+        (slot->backend_flags & IO_RING_REFUSED) != 0 ||
+        io_buffers_free_count(&ring->core.buffers) == 0) {
         start_receive_chosen(ring, handle, slot);
         return;
     }

@@ -24,7 +24,7 @@ enum io_ring_operation {
     RING_ACCEPT = 1,
     RING_CONNECT,
     RING_RECEIVE,
-    RING_READABLE, /* Poll, where there are no provided buffers. */
+    RING_READABLE, /* Poll, before a receive into a buffer chosen here. */
     RING_SEND,
     RING_WRITE,
     RING_WAKE,
@@ -38,6 +38,7 @@ enum io_ring_operation {
 #define IO_RING_READABLE         (1u << 3) /* A poll has said so, and it was not used up. */
 #define IO_RING_RECEIVE_CANCELED (1u << 4) /* Until the receive or poll has ended. */
 #define IO_RING_CLOSE_CANCELED   (1u << 5)
+#define IO_RING_REFUSED          (1u << 6) /* The kernel had no common buffer: use the own one. */
 
 struct io_ring_region {
     const uint8_t *base;
