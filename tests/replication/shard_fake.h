@@ -1,13 +1,12 @@
-/* A journal in memory that persists, fills up and fails as a test says, and a machine that writes
- * down what it is given. Included by shard_test.c alone: it stands in for journal.c. */
+/* A journal in memory that persists, fills up and fails as a test says. Included by shard_test.c
+ * alone: it stands in for journal.c. */
 #ifndef TESTS_REPLICATION_SHARD_FAKE_H
 #define TESTS_REPLICATION_SHARD_FAKE_H
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "matching/base/checksum.h"
-#include "replication/shard.h"
+#include "replication/journal.h"
 #include "tests/support/cmocka_all.h"
 
 #define FAKE_SEGMENTS_MAX 4096u
@@ -168,110 +167,6 @@ static void fake_crash(struct journal *journal)
     fake_drop(journal, journal->persisted);
     journal->term_appended = journal->term;
     journal->voted_appended = journal->voted_site_id;
-}
-
-struct fake_record {
-    uint64_t value;
-    uint64_t timestamp_ns;
-    uint64_t waited_ns;
-    uint64_t tick;
-};
-
-#define FAKE_APPLIED_MAX 65536u
-
-struct fake_machine {
-    struct fake_record applied[FAKE_APPLIED_MAX];
-    uint64_t applied_count;
-    uint64_t ticks_applied;
-    bool due_set;
-    uint64_t due_ns;
-    struct shard *answers; /* Each record applied that has value 1000 submits another one here. */
-};
-
-static void fake_stamp(void *context, void *record, uint64_t timestamp_ns, uint64_t waited_ns)
-{
-    (void)context;
-    struct fake_record *stamped = record;
-    assert_int_equal(stamped->timestamp_ns, 0); /* Once. */
-    stamped->timestamp_ns = timestamp_ns;
-    stamped->waited_ns = waited_ns;
-}
-
-static uint64_t fake_timestamp(void *context, const void *record)
-{
-    (void)context;
-    return ((const struct fake_record *)record)->timestamp_ns;
-}
-
-static void fake_apply(void *context, uint64_t command_sequence, const void *record)
-{
-    struct fake_machine *machine = context;
-    const struct fake_record *applied = record;
-    assert_int_equal(command_sequence, machine->applied_count + 1);
-    assert_true(machine->applied_count < FAKE_APPLIED_MAX);
-    machine->applied[machine->applied_count++] = *applied;
-    machine->ticks_applied += applied->tick;
-    if (machine->due_set && applied->timestamp_ns >= machine->due_ns) {
-        machine->due_set = false;
-    }
-    if (machine->answers != NULL && applied->value == 1000) {
-        const struct fake_record answer = {.value = 1001};
-        assert_int_equal(shard_submit(machine->answers, &answer, 0), STATUS_OK);
-    }
-}
-
-static bool fake_due(void *context, uint64_t *due_ns)
-{
-    struct fake_machine *machine = context;
-    *due_ns = machine->due_ns;
-    return machine->due_set;
-}
-
-static void fake_tick(void *context, void *record)
-{
-    (void)context;
-    *(struct fake_record *)record = (struct fake_record){.tick = 1};
-}
-
-static size_t fake_pack_bound(void *context, uint32_t count)
-{
-    (void)context;
-    return count * sizeof(struct fake_record);
-}
-
-static size_t fake_pack(void *context, void *target, size_t target_bytes, const void *records,
-                        uint32_t count, uint64_t base_timestamp_ns)
-{
-    assert_true(target_bytes >= fake_pack_bound(context, count));
-    assert_int_equal(((const struct fake_record *)records)->timestamp_ns, base_timestamp_ns);
-    memcpy(target, records, count * sizeof(struct fake_record));
-    return count * sizeof(struct fake_record);
-}
-
-static enum status fake_unpack(void *context, void *records, uint32_t count, const void *source,
-                               size_t source_bytes, uint64_t base_timestamp_ns)
-{
-    (void)context;
-    (void)base_timestamp_ns;
-    if (source_bytes != count * sizeof(struct fake_record)) {
-        return STATUS_BAD_FORMAT;
-    }
-    memcpy(records, source, source_bytes);
-    return STATUS_OK;
-}
-
-static struct shard_machine fake_machine_of(struct fake_machine *machine)
-{
-    return (struct shard_machine){.context = machine,
-                                  .record_bytes = sizeof(struct fake_record),
-                                  .stamp = fake_stamp,
-                                  .timestamp_ns = fake_timestamp,
-                                  .apply = fake_apply,
-                                  .due = fake_due,
-                                  .tick = fake_tick,
-                                  .pack_bound = fake_pack_bound,
-                                  .pack = fake_pack,
-                                  .unpack = fake_unpack};
 }
 
 #endif

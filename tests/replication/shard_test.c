@@ -5,13 +5,14 @@
 
 #include "matching/base/random.h"
 #include "tests/replication/shard_fake.h"
+#include "tests/support/record_machine.h"
 
 #define NOW  UINT64_C(5000000)
 #define WALL UINT64_C(1700000000000000000)
 
 static struct journal journal;
-static struct fake_machine machine;
-static struct fake_machine before;
+static struct record_machine machine;
+static struct record_machine before;
 static struct codec_context *codec;
 static struct segment_signer signer;
 static struct segment_verifier verifier;
@@ -69,7 +70,7 @@ static int teardown(void **state)
 
 static void create(void)
 {
-    const struct shard_machine description = fake_machine_of(&machine);
+    const struct shard_machine description = record_machine_of(&machine);
     assert_int_equal(shard_create(&shard, &options, &description, &journal, codec), STATUS_OK);
 }
 
@@ -110,7 +111,7 @@ static void lead(uint64_t wall_ns)
 
 static enum status submit(uint64_t value)
 {
-    const struct fake_record record = {.value = value};
+    const struct record_machine_record record = {.value = value};
     return shard_submit(shard, &record, NOW - 7);
 }
 
@@ -147,7 +148,7 @@ static void crash(void)
 static void test_bad_options_are_refused(void **state)
 {
     (void)state;
-    const struct shard_machine description = fake_machine_of(&machine);
+    const struct shard_machine description = record_machine_of(&machine);
     const struct shard_options good = options;
     for (uint32_t at = 0; at < 9; at++) {
         options = good;
@@ -546,8 +547,9 @@ static void forge(uint16_t flags, uint64_t term, uint64_t sequence_step, uint64_
 {
     struct segment last = segment_at(journal.appended);
     static uint8_t bytes[SEGMENT_BYTES_MAX];
-    const struct fake_record records[2] = {{.value = 1, .timestamp_ns = timestamp_ns},
-                                           {.value = 2, .timestamp_ns = second_timestamp_ns}};
+    const struct record_machine_record records[2] = {{.value = 1, .timestamp_ns = timestamp_ns},
+                                                     {.value = 2,
+                                                      .timestamp_ns = second_timestamp_ns}};
     memcpy(bytes + SEGMENT_HEADER_BYTES, records, sizeof records);
     struct segment segment = {.flags = flags,
                               .shard_id = FAKE_SHARD,
