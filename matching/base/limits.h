@@ -37,6 +37,9 @@
 #define WAL_BYTES_MAX            (UINT64_C(1) << 30)
 #define WAL_WRITES_IN_FLIGHT_MAX 16u
 
+/* Address space of the store, reserved once. Below, a few largest segments would fill it. */
+#define STORE_BYTES_MIN (UINT64_C(64) << 20)
+
 /* Client connections. Beyond: accepted and closed at once, counted. */
 #define CONNECTIONS_MAX 16384u
 #define CLIENT_PACKET_BYTES_MAX                                                                    \
