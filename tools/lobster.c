@@ -247,6 +247,7 @@ static uint64_t convert_take(struct conversion *conversion, uint64_t from, bool 
                  &(struct market_fill){.time_ns = take.time_ns,
                                        .take_id = take.order_id,
                                        .resting_id = conversion->rows->ids.ids[wanted->order],
+                                       .line = from + 1,
                                        .price = first_row(conversion, wanted->order)->price,
                                        .quantity = wanted->quantity});
         conversion->recorded[wanted->order] = 0;

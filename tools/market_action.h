@@ -38,6 +38,7 @@ struct market_fill {
     uint64_t time_ns;
     uint64_t take_id;    /* order_id of the action that traded. */
     uint64_t resting_id; /* order_id of the order that it met. */
+    uint64_t line; /* Of the file, from 1: where the incoming order's first execution stands. */
     int64_t price;
     uint64_t quantity;
 };

@@ -124,6 +124,7 @@ static void test_rule_5_enters_passed_over_orders_again(void **state)
     assert_int_equal(lobster.exceptions[0].order_id, 10);
     assert_int_equal(lobster.unmatched_takes, 0);
     assert_int_equal(lobster.fill_count, 1);
+    assert_int_equal(lobster.fills[0].line, 3);
     assert_int_equal(lobster.fills[0].resting_id, 11);
     assert_int_equal(lobster.fills[0].take_id, MARKET_TAKE_ID + 1);
     assert_int_equal(lobster.fills[0].quantity, 3);
