@@ -107,10 +107,7 @@ void door_end(struct doors *doors, struct door *door, enum door_end end)
             door_queue_logoff(doors, &logoff);
         }
     }
-    if (door->held_set) {
-        io_buffer_release(doors->options.io, &door->held);
-        door->held_set = false;
-    }
+    door_input_drop(doors, door);
     doors->counts.ends[end]++;
     door_log_end(doors, door, end);
     door->end = (uint8_t)end;
@@ -138,6 +135,7 @@ static void door_accepted(struct doors *doors, const struct io_completion *compl
                          .handle = completion->handle,
                          .reuse_count = door->reuse_count + 1,
                          .send_buffer = DOOR_NONE,
+                         .held_first = DOOR_NONE,
                          .paused = door->paused,
                          .next_paused = door->next_paused,
                          .ready = door->ready,
@@ -158,7 +156,7 @@ static void door_closed(struct doors *doors, struct door *door)
 {
     ASSERT(door->state == DOOR_CLOSING);
     ASSERT(!door->sending);
-    ASSERT(!door->held_set);
+    ASSERT(door->held_first == DOOR_NONE);
     door->state = DOOR_FREE;
     door->session_id = 0;
     ASSERT(doors->counts.connections > 0);
@@ -398,6 +396,11 @@ uint64_t doors_due_ns(const struct doors *doors)
     return doors->sweep_due_ns;
 }
 
+bool doors_waiting(const struct doors *doors)
+{
+    return doors->logoffs_read < doors->logoffs_written;
+}
+
 void doors_close_all(struct doors *doors)
 {
     for (uint32_t i = 0; i < doors->options.connections_max; i++) {
@@ -418,9 +421,10 @@ static enum status doors_allocate(struct doors *doors)
     doors->logoffs_capacity =
         options->sessions_max * options->market_count + options->connections_max;
     doors->logoffs = calloc(doors->logoffs_capacity, sizeof doors->logoffs[0]);
+    doors->held = calloc(options->buffer_ids_max, sizeof doors->held[0]);
     doors->send_memory = aligned_alloc(4096, (size_t)DOOR_SEND_BUFFERS * DOOR_SEND_BYTES);
     if (doors->table == NULL || doors->free_indexes == NULL || doors->logoffs == NULL ||
-        doors->send_memory == NULL) {
+        doors->held == NULL || doors->send_memory == NULL) {
         return STATUS_FULL;
     }
     for (uint32_t market = 0; market < options->market_count; market++) {
@@ -474,6 +478,7 @@ void doors_destroy(struct doors *doors)
         free(doors->attached[market]);
     }
     free(doors->send_memory);
+    free(doors->held);
     free(doors->logoffs);
     free(doors->free_indexes);
     free(doors->table);

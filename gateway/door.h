@@ -59,6 +59,7 @@ struct doors_options {
     uint32_t market_count;
     uint32_t sessions_max; /* Of each market. */
     uint32_t connections_max;
+    uint32_t buffer_ids_max; /* io's receive buffers and handles together: ids lie below. */
     uint8_t site_id;
     bool soupbin_unsequenced; /* Refusals to 49-byte logins go out as `U`, else as `+`. */
     uint8_t token_class;      /* Top byte of every token that belongs to doors. */
@@ -90,6 +91,9 @@ MUST_USE enum status doors_run(struct doors *doors, bool refuse_orders);
 
 /* When doors_run() wants to be called at the latest (heartbeats, silence), monotonic. */
 uint64_t doors_due_ns(const struct doors *doors);
+
+/* Whether log-offs still wait to enter the journal. */
+bool doors_waiting(const struct doors *doors);
 
 /* Say End to nobody, close everything (before the process ends in good order). */
 void doors_close_all(struct doors *doors);

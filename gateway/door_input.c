@@ -289,6 +289,38 @@ static bool door_parse(struct doors *doors, struct door *door, const uint8_t *da
     }
 }
 
+/* Behind what the door keeps already: one poll may bring several buffers of a connection. */
+static void door_hold(struct doors *doors, struct door *door,
+                      const struct io_completion *completion, uint64_t received_ns)
+{
+    uint32_t buffer = completion->buffer_id;
+    ASSERT(buffer < doors->options.buffer_ids_max);
+    doors->held[buffer] = (struct door_held){*completion, received_ns, DOOR_NONE};
+    if (door->held_first == DOOR_NONE) {
+        door->held_first = buffer;
+    } else {
+        doors->held[door->held_last].next = buffer;
+    }
+    door->held_last = buffer;
+}
+
+/* The first kept buffer is done with. */
+static void door_unhold(struct doors *doors, struct door *door)
+{
+    ASSERT(door->held_first != DOOR_NONE);
+    struct door_held *held = &doors->held[door->held_first];
+    io_buffer_release(doors->options.io, &held->completion);
+    door->held_first = held->next;
+    door->held_offset = 0;
+}
+
+void door_input_drop(struct doors *doors, struct door *door)
+{
+    while (door->held_first != DOOR_NONE) {
+        door_unhold(doors, door);
+    }
+}
+
 void door_input_received(struct doors *doors, struct door *door,
                          const struct io_completion *completion)
 {
@@ -297,19 +329,20 @@ void door_input_received(struct doors *doors, struct door *door,
                  completion->result == 0 ? DOOR_END_PEER_CLOSED : DOOR_END_CONNECTION_FAILED);
         return;
     }
-    ASSERT(!door->held_set);
-    door->received_ns = io_now_ns(doors->options.io);
     doors->counts.bytes_in += (uint64_t)completion->result;
-    uint32_t offset = 0;
-    if (door_parse(doors, door, completion->data, (uint32_t)completion->result, &offset) ||
-        door->state == DOOR_CLOSING) {
-        io_buffer_release(doors->options.io, completion);
-        return;
+    uint64_t now_ns = io_now_ns(doors->options.io);
+    if (door->held_first == DOOR_NONE) {
+        door->received_ns = now_ns;
+        door->held_offset = 0;
+        if (door_parse(doors, door, completion->data, (uint32_t)completion->result,
+                       &door->held_offset) ||
+            door->state == DOOR_CLOSING) {
+            io_buffer_release(doors->options.io, completion);
+            return;
+        }
+        door_pause(doors, door);
     }
-    door->held = *completion;
-    door->held_offset = offset;
-    door->held_set = true;
-    door_pause(doors, door);
+    door_hold(doors, door, completion, now_ns);
 }
 
 /* Whether everything held back is taken now. */
@@ -321,15 +354,15 @@ static bool door_retry(struct doors *doors, struct door *door)
             return false;
         }
     }
-    if (!door->held_set) {
-        return true;
+    while (door->held_first != DOOR_NONE) {
+        const struct door_held *held = &doors->held[door->held_first];
+        door->received_ns = held->received_ns;
+        if (!door_parse(doors, door, held->completion.data, (uint32_t)held->completion.result,
+                        &door->held_offset)) {
+            return false;
+        }
+        door_unhold(doors, door);
     }
-    if (!door_parse(doors, door, door->held.data, (uint32_t)door->held.result,
-                    &door->held_offset)) {
-        return false;
-    }
-    door->held_set = false;
-    io_buffer_release(doors->options.io, &door->held);
     return true;
 }
 

@@ -43,7 +43,9 @@ struct door {
     uint32_t heartbeat_timeout_ms;
     uint32_t refusal_count;
     uint32_t partial_bytes;
-    uint32_t held_offset;
+    uint32_t held_first; /* Received, not yet taken: a list by buffer id, DOOR_NONE at its end. */
+    uint32_t held_last;
+    uint32_t held_offset; /* Taken of the first one. */
     uint64_t connection_id;
     uint64_t input_number_next;
     uint64_t generation;
@@ -53,9 +55,15 @@ struct door {
     uint64_t connected_ns;
     uint64_t received_ns;
     uint64_t sent_ns;
-    struct io_completion held;
     struct ouch_refused refusals[DOOR_REFUSALS_MAX];
     uint8_t partial[CLIENT_PACKET_BYTES_MAX]; /* Start of a packet whose rest is still to come. */
+};
+
+/* A receive buffer that a door keeps because its shard has no room. */
+struct door_held {
+    struct io_completion completion;
+    uint64_t received_ns;
+    uint32_t next; /* Buffer id, DOOR_NONE at the end. */
 };
 
 /* A session whose log-off still has to enter the journal. */
@@ -78,6 +86,7 @@ struct doors {
     uint32_t *free_indexes;
     uint32_t free_count;
     uint32_t *attached[SHARDS_MAX]; /* By session id: the attached door, or DOOR_NONE. */
+    struct door_held *held;         /* By buffer id. */
     struct door_logoff *logoffs;    /* A ring: one place for each session that can be attached. */
     uint32_t logoffs_capacity;
     uint64_t logoffs_read;
@@ -104,6 +113,8 @@ uint64_t door_token(const struct doors *doors, const struct door *door);
 void door_input_received(struct doors *doors, struct door *door,
                          const struct io_completion *completion);
 void door_input_go_on(struct doors *doors, struct door *door);
+/* Give every buffer that the door keeps back to io. */
+void door_input_drop(struct doors *doors, struct door *door);
 void door_input_reject(struct doors *doors, struct door *door, enum soupbin_reject reason);
 /* The password is right: send the logon through the journal, now or as soon as there is room. */
 void door_input_attach(struct doors *doors, struct door *door);

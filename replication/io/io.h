@@ -60,7 +60,7 @@ struct io_completion {
     int32_t result;
     uint64_t token;      /* As given with the request (for IO_ACCEPTED: the listener's). */
     const uint8_t *data; /* IO_RECEIVED: valid until io_buffer_release(). */
-    uint32_t buffer_id;
+    uint32_t buffer_id;  /* Below receive_buffer_count + handles_max. */
 };
 
 /* STATUS_DENIED when the backend asked for is not to be had here. */

@@ -121,6 +121,21 @@ bool soup_client_receive(struct soup_client *client, struct soup_packet *packet)
     }
 }
 
+bool soup_client_raw(struct soup_client *client, uint8_t *target, size_t count)
+{
+    while (client->buffered_bytes - client->parsed_bytes < count) {
+        ssize_t bytes = recv(client->fd, client->buffer + client->buffered_bytes,
+                             sizeof client->buffer - client->buffered_bytes, 0);
+        if (bytes <= 0) {
+            return false;
+        }
+        client->buffered_bytes += (size_t)bytes;
+    }
+    memcpy(target, client->buffer + client->parsed_bytes, count);
+    client->parsed_bytes += count;
+    return true;
+}
+
 void soup_client_join(struct soup_client *client, uint16_t port, const char *user,
                       const char *password, uint64_t sequence)
 {

@@ -38,6 +38,10 @@ void soup_client_login(struct soup_client *client, const char *user, const char 
  * long time (30 s). */
 bool soup_client_receive(struct soup_client *client, struct soup_packet *packet);
 
+/* Exactly `count` raw bytes, heartbeats and all; false when they do not come. Only right after a
+ * packet. */
+bool soup_client_raw(struct soup_client *client, uint8_t *target, size_t count);
+
 /* Login and expect Login Accepted. */
 void soup_client_join(struct soup_client *client, uint16_t port, const char *user,
                       const char *password, uint64_t sequence);
