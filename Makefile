@@ -28,7 +28,7 @@ SAY      := @$(if $(V),:,echo)
 PARALLEL  = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 
 LIBRARIES := -luring -lsodium -llmdb -lzstd
-GATEWAY_LIBRARIES := -lcyaml -lmicrohttpd -ljansson
+GATEWAY_LIBRARIES := -lcyaml -lyaml -lmicrohttpd -ljansson
 TOOLS_LIBRARIES := -lcurl
 TEST_LIBRARIES := -lcmocka
 
