@@ -40,8 +40,7 @@ struct config_shard {
     uint32_t commit_providers;
 };
 
-/* Sizes and waits, all optional in the file (`tuning:`); the defaults are in config.c and the
- * README. */
+/* Sizes and waits, all optional in the file (`tuning:`); the defaults are in config.md. */
 struct config_tuning {
     uint64_t wal_bytes;
     uint64_t store_bytes;

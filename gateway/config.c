@@ -1,0 +1,210 @@
+#include "gateway/config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gateway/config_parts.h"
+#include "matching/base/assertion.h"
+
+#define CONFIG_FILE_BYTES_MAX (256u * 1024u)
+
+/* The text of a file; free() it. */
+static enum status config_slurp(const char *path, uint8_t **text, size_t *text_bytes, char *error)
+{
+    enum status status = STATUS_BAD_FORMAT;
+    *text = malloc(CONFIG_FILE_BYTES_MAX + 1);
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (*text == NULL || file < 0) {
+        bool absent = errno == ENOENT || errno == ENOTDIR;
+        status = absent ? STATUS_NOT_FOUND : errno == EACCES ? STATUS_DENIED : STATUS_BAD_FORMAT;
+        goto fail;
+    }
+    size_t bytes = 0;
+    ssize_t piece = 0;
+    do {
+        bytes += (size_t)piece;
+        piece = read(file, *text + bytes, CONFIG_FILE_BYTES_MAX + 1 - bytes);
+    } while (piece > 0);
+    if (piece < 0) {
+        goto fail;
+    }
+    if (bytes > CONFIG_FILE_BYTES_MAX) {
+        errno = EFBIG;
+        goto fail;
+    }
+    (void)close(file);
+    *text_bytes = bytes;
+    return STATUS_OK;
+
+fail:
+    (void)snprintf(error, CONFIG_ERROR_BYTES, "%s: cannot read the configuration: %s", path,
+                   strerror(errno));
+    if (file >= 0) {
+        (void)close(file);
+    }
+    free(*text);
+    *text = NULL;
+    return status;
+}
+
+/* The directory of a file, absolute; free() it. NULL: errno says why. */
+static char *config_directory(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *directory = slash == NULL   ? strdup(".")
+                      : slash == path ? strdup("/")
+                                      : strndup(path, (size_t)(slash - path));
+    char *absolute = directory != NULL ? realpath(directory, NULL) : NULL;
+    free(directory);
+    return absolute;
+}
+
+/* A relative data directory stands beside the configuration file, wherever the process runs. */
+static void config_read_data(struct config *config, struct config_reader *reader, const char *text)
+{
+    char relative[CONFIG_PATH_BYTES] = "";
+    config_reader_text(reader, "data", text, relative, sizeof relative);
+    if (reader->failed) {
+        return;
+    }
+    if (relative[0] == '/') {
+        memcpy(config->data, relative, strlen(relative) + 1);
+        return;
+    }
+    char *directory = config_directory(reader->path);
+    if (directory == NULL) {
+        config_reader_fail(reader, "data", "the directory of this file cannot be found: %s",
+                           strerror(errno));
+        return;
+    }
+    const char *tail = strncmp(relative, "./", 2) == 0 ? relative + 2 : relative;
+    int bytes = snprintf(config->data, sizeof config->data, "%s/%s",
+                         strcmp(directory, "/") == 0 ? "" : directory, tail);
+    if (bytes < 0 || (size_t)bytes >= sizeof config->data) {
+        config_reader_fail(reader, "data",
+                           "`data` as an absolute path has %d characters; at most %u fit", bytes,
+                           CONFIG_PATH_BYTES - 1);
+    }
+    free(directory);
+}
+
+static void config_read_listen(struct config *config, struct config_reader *reader,
+                               const struct config_file_listen *file)
+{
+    static const struct config_file_listen nothing = {0};
+    const struct config_file_listen *listen = file != NULL ? file : &nothing;
+    config_reader_endpoint(reader, "listen.ouch", listen->ouch, true, config->listen_ouch,
+                           sizeof config->listen_ouch);
+    config_reader_endpoint(reader, "listen.admin", listen->admin, true, config->listen_admin,
+                           sizeof config->listen_admin);
+    if (listen->peer != NULL || config->site_count > 1) {
+        config_reader_endpoint(reader, "listen.peer", listen->peer, true, config->listen_peer,
+                               sizeof config->listen_peer);
+    }
+    const char *const keys[] = {"listen.ouch", "listen.peer", "listen.admin"};
+    const char *const endpoints[] = {config->listen_ouch, config->listen_peer,
+                                     config->listen_admin};
+    for (size_t i = 1; i < 3 && !reader->failed; i++) {
+        for (size_t before = 0; before < i; before++) {
+            const char *port = strrchr(endpoints[i], ':');
+            bool any = port == NULL || strcmp(port, ":0") == 0;
+            if (!any && strcmp(endpoints[i], endpoints[before]) == 0) {
+                config_reader_fail(reader, keys[i], "`%s` is %s, which `%s` is already", keys[i],
+                                   endpoints[i], keys[before]);
+            }
+        }
+    }
+}
+
+static void config_read_choices(struct config *config, struct config_reader *reader,
+                                const struct config_file *file)
+{
+    static const char *const threading[] = {"shared", "dedicated"};
+    static const char *const idle[] = {"sleep", "yield", "spin"};
+    static const enum io_idle idle_values[] = {IO_IDLE_SLEEP, IO_IDLE_YIELD, IO_IDLE_SPIN};
+    static const char *const soupbin[] = {"3.00", "4.00", "4.10"};
+    size_t choice = 0;
+    config_reader_choice(reader, "threading", file->threading, threading, 2, &choice);
+    config->threading = choice == 0 ? CONFIG_SHARED : CONFIG_DEDICATED;
+    choice = 0;
+    config_reader_choice(reader, "idle", file->idle, idle, 3, &choice);
+    config->idle = idle_values[choice];
+    choice = 0;
+    config_reader_choice(reader, "soupbin", file->soupbin, soupbin, 3, &choice);
+    config->soupbin_unsequenced = choice > 0;
+}
+
+static void config_read_file(struct config *config, struct config_reader *reader,
+                             const struct config_file *file)
+{
+    config_reader_name(reader, "cluster", file->cluster, false, config->cluster,
+                       sizeof config->cluster);
+    config_reader_name(reader, "site", file->site, false, config->site, sizeof config->site);
+    config_read_data(config, reader, file->data);
+    if (!reader->failed) {
+        config_bootstrap_read(config, reader, file->bootstrap);
+    }
+    config_read_listen(config, reader, file->listen);
+    config_read_choices(config, reader, file);
+    config_tuning_read(&config->tuning, reader, file->tuning);
+}
+
+/* What libcyaml did not like. */
+static void config_schema_fail(struct config_reader *reader, const struct config_file_error *error)
+{
+    const char *unknown = "Unexpected key: ";
+    if (strncmp(error->text, unknown, strlen(unknown)) == 0) {
+        const char *key = error->text + strlen(unknown);
+        config_reader_fail_line(reader, yaml_lines_of_key(reader->lines, key, error->line),
+                                "there is no key `%s` here; gateway/config.md lists the keys", key);
+        return;
+    }
+    config_reader_fail_line(reader, error->line, "%s; gateway/config.md lists the keys",
+                            error->text);
+}
+
+static enum status config_read_text(struct config *config, const char *path, const uint8_t *text,
+                                    size_t text_bytes, char *error)
+{
+    struct yaml_lines_error syntax;
+    struct config_file_error schema;
+    struct config_reader reader = {.path = path, .error = error, .error_bytes = CONFIG_ERROR_BYTES};
+    struct yaml_lines *lines = NULL;
+    struct config_file *file = NULL;
+    if (yaml_lines_open(&lines, text, text_bytes, &syntax) != STATUS_OK) {
+        config_reader_fail_line(&reader, syntax.line, "%s", syntax.text);
+        return STATUS_BAD_FORMAT;
+    }
+    reader.lines = lines;
+    if (config_file_load(&file, text, text_bytes, &schema) != STATUS_OK) {
+        config_schema_fail(&reader, &schema);
+    } else {
+        config_read_file(config, &reader, file);
+        config_file_free(file);
+    }
+    yaml_lines_close(lines);
+    return reader.failed ? STATUS_BAD_FORMAT : STATUS_OK;
+}
+
+enum status config_read(struct config *config, const char *path,
+                        char error[static CONFIG_ERROR_BYTES])
+{
+    ASSERT(config != NULL);
+    ASSERT(path != NULL);
+
+    uint8_t *text = NULL;
+    size_t text_bytes = 0;
+    memset(config, 0, sizeof *config);
+    error[0] = '\0';
+    enum status status = config_slurp(path, &text, &text_bytes, error);
+    if (status == STATUS_OK) {
+        status = config_read_text(config, path, text, text_bytes, error);
+        free(text);
+    }
+    ASSERT((status == STATUS_OK) == (error[0] == '\0'));
+    return status;
+}

@@ -1,0 +1,20 @@
+/* The parts of config.c: nobody else includes this. Each turns a part of the file into a part of
+ * the configuration; what is wrong stands in `reader`. */
+#ifndef GATEWAY_CONFIG_PARTS_H
+#define GATEWAY_CONFIG_PARTS_H
+
+#include "gateway/config.h"
+#include "gateway/config_file.h"
+#include "gateway/config_reader.h"
+
+#define CONFIG_PLACE_BYTES 64u
+
+/* config_bootstrap.c: sites and shards. config->site is there already. */
+void config_bootstrap_read(struct config *config, struct config_reader *reader,
+                           const struct config_file_bootstrap *file);
+
+/* config_tuning.c: defaults, and what the file says instead (NULL: nothing). */
+void config_tuning_read(struct config_tuning *tuning, struct config_reader *reader,
+                        const struct config_file_tuning *file);
+
+#endif

@@ -1,0 +1,86 @@
+/* Sizes and waits of a site. */
+#include "gateway/config_parts.h"
+#include "matching/base/assertion.h"
+
+#define KIB              UINT64_C(1024)
+#define MIB              (KIB * KIB)
+#define GIB              (KIB * MIB)
+#define STREAM_BYTES_MIN (16 * MIB)
+#define LMDB_BYTES_MIN   (64 * MIB)
+#define FILE_BYTES_MAX   (65536 * GIB)
+#define QUEUE_MAX        (UINT64_C(1) << 20)
+#define COMPRESSION_MAX  9u
+
+/* What holds where the file says nothing; config.md lists them. */
+static const struct config_tuning config_tuning_defaults = {
+    .wal_bytes = 64 * MIB,
+    .store_bytes = 4 * GIB,
+    .stream_bytes_max = 16 * GIB,
+    .wal_writes_in_flight = 2,
+    .segment_commands_max = 2048,
+    .queue_commands_max = 16384,
+    .connections_max = 1024,
+    .orders_max = 1u << 20,
+    .price_levels_max = 1u << 16,
+    .instruments_max = 256,
+    .firms_max = 256,
+    .sessions_max = 4096,
+    .compression_level = 1,
+    .io_backend = IO_BACKEND_BEST,
+};
+
+static void config_tuning_count(struct config_reader *reader, const char *place, const char *text,
+                                uint64_t most, uint32_t *target)
+{
+    ASSERT(most <= UINT32_MAX);
+    uint64_t value = *target;
+    config_reader_number(reader, place, text, 1, most, &value);
+    *target = (uint32_t)value;
+}
+
+static void config_tuning_io(struct config_tuning *tuning, struct config_reader *reader,
+                             const char *text)
+{
+    static const char *const words[] = {"best", "ring", "epoll"};
+    static const enum io_backend_kind kinds[] = {IO_BACKEND_BEST, IO_BACKEND_RING,
+                                                 IO_BACKEND_EPOLL};
+    size_t choice = 0;
+    config_reader_choice(reader, "tuning.io", text, words, 3, &choice);
+    tuning->io_backend = kinds[choice];
+}
+
+void config_tuning_read(struct config_tuning *tuning, struct config_reader *reader,
+                        const struct config_file_tuning *file)
+{
+    *tuning = config_tuning_defaults;
+    if (file == NULL) {
+        return;
+    }
+    config_reader_size(reader, "tuning.wal", file->wal, WAL_BYTES_MIN, WAL_BYTES_MAX,
+                       WAL_ALIGNMENT_BYTES, &tuning->wal_bytes);
+    config_reader_size(reader, "tuning.store", file->store, LMDB_BYTES_MIN, FILE_BYTES_MAX,
+                       WAL_ALIGNMENT_BYTES, &tuning->store_bytes);
+    config_reader_size(reader, "tuning.streams", file->streams, STREAM_BYTES_MIN, FILE_BYTES_MAX, 1,
+                       &tuning->stream_bytes_max);
+    config_tuning_count(reader, "tuning.wal_writes_in_flight", file->wal_writes_in_flight,
+                        WAL_WRITES_IN_FLIGHT_MAX, &tuning->wal_writes_in_flight);
+    config_tuning_count(reader, "tuning.segment_commands", file->segment_commands,
+                        SEGMENT_COMMANDS_MAX, &tuning->segment_commands_max);
+    config_tuning_count(reader, "tuning.queue", file->queue, QUEUE_MAX,
+                        &tuning->queue_commands_max);
+    config_tuning_count(reader, "tuning.connections", file->connections, CONNECTIONS_MAX,
+                        &tuning->connections_max);
+    config_tuning_count(reader, "tuning.orders", file->orders, ORDERS_MAX, &tuning->orders_max);
+    config_tuning_count(reader, "tuning.price_levels", file->price_levels, PRICE_LEVELS_MAX,
+                        &tuning->price_levels_max);
+    config_tuning_count(reader, "tuning.instruments", file->instruments, INSTRUMENTS_MAX,
+                        &tuning->instruments_max);
+    config_tuning_count(reader, "tuning.firms", file->firms, FIRMS_MAX, &tuning->firms_max);
+    config_tuning_count(reader, "tuning.sessions", file->sessions, SESSIONS_MAX,
+                        &tuning->sessions_max);
+    uint32_t level = (uint32_t)tuning->compression_level;
+    config_tuning_count(reader, "tuning.compression_level", file->compression_level,
+                        COMPRESSION_MAX, &level);
+    tuning->compression_level = (int)level;
+    config_tuning_io(tuning, reader, file->io);
+}
