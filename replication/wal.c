@@ -384,6 +384,7 @@ void wal_close(struct wal *wal)
         ASSERT(completion.kind == IO_CLOSED);
     }
     if (wal->file != NULL) {
+        io_memory_forget(wal->io, wal->file);
         int result = munmap(wal->file, wal->file_bytes);
         ASSERT(result == 0);
     }

@@ -142,6 +142,13 @@ enum status io_memory_register(struct io *io, void *base, size_t bytes)
     return io->backend->memory_register(io, base, bytes);
 }
 
+void io_memory_forget(struct io *io, void *base)
+{
+    ASSERT(io->backend != NULL);
+    ASSERT(base != NULL);
+    io->backend->memory_forget(io, base);
+}
+
 uint32_t io_poll(struct io *io, struct io_completion *completions, uint32_t completions_max,
                  uint64_t due_ns)
 {

@@ -119,6 +119,10 @@ MUST_USE enum status io_file_write_now(struct io *io, uint32_t handle, const voi
 /* Tell the kernel once of memory that writes will come from (io_uring: a registered buffer).
  * Optional: writes from other memory work too. At most 8 regions. STATUS_DENIED: go on without. */
 MUST_USE enum status io_memory_register(struct io *io, void *base, size_t bytes);
+/* Before registered memory is freed: other memory may come to stand at its address, and writes from
+ * there must not go out with the old one's bytes. Nothing is in flight from it. Memory that was not
+ * registered is fine. */
+void io_memory_forget(struct io *io, void *base);
 
 /* Submit what is queued and collect up to `completions_max` completions. Waits as options.idle says
  * until one is there or monotonic time reaches `due_ns` (0: do not wait; UINT64_MAX: no limit).

@@ -38,6 +38,7 @@ struct io_backend {
     enum status (*file_write_now)(struct io *io, uint32_t handle, const void *data,
                                   uint32_t data_bytes, uint64_t offset);
     enum status (*memory_register)(struct io *io, void *base, size_t bytes);
+    void (*memory_forget)(struct io *io, void *base);
 
     uint32_t (*poll)(struct io *io, struct io_completion *completions, uint32_t completions_max,
                      uint64_t due_ns);

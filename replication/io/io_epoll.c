@@ -110,6 +110,12 @@ static enum status epoll_memory_register(struct io *io, void *base, size_t bytes
     return STATUS_DENIED;
 }
 
+static void epoll_memory_forget(struct io *io, void *base)
+{
+    (void)io;
+    (void)base;
+}
+
 static void work_connect(struct io_epoll *epoll, uint32_t handle, struct io_handle *slot)
 {
     int error = 0;
@@ -408,6 +414,7 @@ static const struct io_backend BACKEND = {
     .file_read_now = io_core_request_file_read_now,
     .file_write_now = io_core_request_file_write_now,
     .memory_register = epoll_memory_register,
+    .memory_forget = epoll_memory_forget,
     .poll = epoll_poll,
     .wake = io_core_request_wake,
 };

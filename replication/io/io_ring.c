@@ -45,21 +45,42 @@ static void ring_file_write(struct io *io, uint32_t handle, const void *data, ui
     io_ring_start_write_later(ring, index);
 }
 
+/* A slot of the table of registered memory: the one of `base`, or a free one for NULL. */
+static uint32_t region_at(const struct io_ring *ring, const void *base)
+{
+    uint32_t region = 0;
+    while (region < IO_RING_REGIONS_MAX && ring->regions[region].base != base) {
+        region++;
+    }
+    return region;
+}
+
 static enum status ring_memory_register(struct io *io, void *base, size_t bytes)
 {
     struct io_ring *ring = ring_of(io);
-    if ((ring->features & IO_FEATURE_REGISTERED_BUFFERS) == 0 ||
-        ring->region_count == IO_RING_REGIONS_MAX) {
+    uint32_t region = region_at(ring, NULL);
+    if ((ring->features & IO_FEATURE_REGISTERED_BUFFERS) == 0 || region == IO_RING_REGIONS_MAX) {
         return STATUS_DENIED;
     }
-    struct iovec region = {.iov_base = base, .iov_len = bytes};
-    int registered =
-        io_uring_register_buffers_update_tag(&ring->ring, ring->region_count, &region, NULL, 1);
-    if (registered != 1) {
+    struct iovec memory = {.iov_base = base, .iov_len = bytes};
+    if (io_uring_register_buffers_update_tag(&ring->ring, region, &memory, NULL, 1) != 1) {
         return STATUS_DENIED; /* Most often RLIMIT_MEMLOCK. */
     }
-    ring->regions[ring->region_count++] = (struct io_ring_region){.base = base, .bytes = bytes};
+    ring->regions[region] = (struct io_ring_region){.base = base, .bytes = bytes};
     return STATUS_OK;
+}
+
+static void ring_memory_forget(struct io *io, void *base)
+{
+    struct io_ring *ring = ring_of(io);
+    uint32_t region = region_at(ring, base);
+    if (region == IO_RING_REGIONS_MAX) {
+        return;
+    }
+    struct iovec nothing = {.iov_base = NULL, .iov_len = 0};
+    int updated = io_uring_register_buffers_update_tag(&ring->ring, region, &nothing, NULL, 1);
+    ASSERT(updated == 1);
+    ring->regions[region] = (struct io_ring_region){.base = NULL, .bytes = 0};
 }
 
 /* Whether the kernel has completions for us that it cannot show before it is entered. */
@@ -177,6 +198,7 @@ static const struct io_backend BACKEND = {
     .file_read_now = io_core_request_file_read_now,
     .file_write_now = io_core_request_file_write_now,
     .memory_register = ring_memory_register,
+    .memory_forget = ring_memory_forget,
     .poll = ring_poll,
     .wake = io_core_request_wake,
 };

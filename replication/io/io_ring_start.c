@@ -195,9 +195,9 @@ static void work(struct io_ring *ring, uint32_t handle, struct io_handle *slot)
 /* Index of the registered region that holds these bytes, or IO_RING_REGIONS_MAX. */
 static uint32_t region_of(const struct io_ring *ring, const uint8_t *data, uint32_t bytes)
 {
-    for (uint32_t region = 0; region < ring->region_count; region++) {
+    for (uint32_t region = 0; region < IO_RING_REGIONS_MAX; region++) {
         const struct io_ring_region *candidate = &ring->regions[region];
-        if (data >= candidate->base && bytes <= candidate->bytes &&
+        if (candidate->bytes > 0 && data >= candidate->base && bytes <= candidate->bytes &&
             (size_t)(data - candidate->base) <= candidate->bytes - bytes) {
             return region;
         }

@@ -67,7 +67,6 @@ struct io_ring {
     uint32_t write_wanted_last;
 
     struct io_ring_region regions[IO_RING_REGIONS_MAX];
-    uint32_t region_count;
 
     uint64_t wake_value; /* The kernel writes it. */
     bool wake_armed;

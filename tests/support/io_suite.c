@@ -239,6 +239,7 @@ int io_suite_run(const struct io_suite_variant *variant)
         cmocka_unit_test_prestate(io_suite_time_wake_coalesced, state),
         cmocka_unit_test_prestate(io_suite_file_write, state),
         cmocka_unit_test_prestate(io_suite_file_direct, state),
+        cmocka_unit_test_prestate(io_suite_file_forget, state),
         cmocka_unit_test_prestate(io_suite_file_many, state),
         cmocka_unit_test_prestate(io_suite_file_limit, state),
         cmocka_unit_test_prestate(io_suite_file_refused, state),

@@ -103,6 +103,7 @@ void io_suite_time_wake_coalesced(void **state);
 
 void io_suite_file_write(void **state);
 void io_suite_file_direct(void **state);
+void io_suite_file_forget(void **state);
 void io_suite_file_many(void **state);
 void io_suite_file_limit(void **state);
 void io_suite_file_refused(void **state);

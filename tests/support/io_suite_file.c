@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -108,6 +109,40 @@ void io_suite_file_direct(void **state)
     io_suite_close(&suite);
     free(registered);
     free(other);
+    free(back);
+    test_paths_remove(place.directory);
+}
+
+/* Memory that is registered, forgotten and freed: what comes to stand at its address is written
+ * with its own bytes. */
+void io_suite_file_forget(void **state)
+{
+    struct io_suite suite;
+    struct place place;
+    place_make(&place, PAGE);
+    io_suite_open(&suite, state, 2, 16, 1024);
+    uint8_t *back = pages(1);
+    uint32_t handle;
+    assert_int_equal(io_file_open(suite.io, place.file, true, &handle), STATUS_OK);
+    uint8_t *address = NULL;
+    for (uint32_t round = 0; round < 12; round++) {
+        uint8_t *memory =
+            mmap(address, PAGE, PROT_READ | PROT_WRITE,
+                 MAP_PRIVATE | MAP_ANONYMOUS | (address != NULL ? MAP_FIXED : 0), -1, 0);
+        assert_true(memory != MAP_FAILED);
+        address = memory;
+        io_suite_fill(memory, PAGE, (uint8_t)round, 0);
+        enum status status = io_memory_register(suite.io, memory, PAGE);
+        assert_int_equal(status == STATUS_OK,
+                         strstr(io_features(suite.io), "registered-buffers") != NULL);
+        io_file_write(suite.io, handle, memory, PAGE, 0, 1);
+        (void)io_suite_expect(&suite, IO_WRITTEN, handle);
+        assert_int_equal(io_file_read_now(suite.io, handle, back, PAGE, 0), STATUS_OK);
+        io_suite_check(back, PAGE, (uint8_t)round, 0);
+        io_memory_forget(suite.io, memory);
+        assert_int_equal(munmap(memory, PAGE), 0);
+    }
+    io_suite_close(&suite);
     free(back);
     test_paths_remove(place.directory);
 }
