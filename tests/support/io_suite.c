@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "tests/support/cmocka_all.h"
+#include "tests/support/test_seed.h"
 
 #define PATIENCE_NS UINT64_C(30000000000)
 
@@ -35,19 +36,12 @@ void io_suite_open(struct io_suite *suite, void **state, uint32_t handles_max,
         .receive_buffer_bytes = buffer_bytes,
         .receive_buffer_count = buffer_count,
     };
-    const char *seed_text = getenv("SEED");
-    uint64_t seed = (uint64_t)getpid();
-    if (seed_text != NULL) {
-        seed = (uint64_t)strtoull(seed_text, NULL, 0);
-    } else {
-        printf("           SEED=%llu\n", (unsigned long long)seed);
-    }
     suite->batch_max = IO_SUITE_BATCH;
     suite->kept_count = 0;
     suite->kept = calloc(IO_SUITE_KEPT, sizeof *suite->kept);
     assert_non_null(suite->kept);
     suite->descriptors_before = io_suite_descriptors();
-    random_seed(&suite->random, seed);
+    test_seed(&suite->random);
     assert_int_equal(io_create_limited(&suite->io, &options, &variant->limits), STATUS_OK);
 }
 
