@@ -454,6 +454,7 @@ enum status doors_create(struct doors **doors, const struct doors_options *optio
     ASSERT(options->connections_max <= CONNECTIONS_MAX);
     ASSERT(options->market_count > 0);
     ASSERT(options->market_count <= SHARDS_MAX);
+    ASSERT(options->buffer_ids_max > options->connections_max);
 
     struct doors *made = calloc(1, sizeof *made);
     if (made == NULL) {

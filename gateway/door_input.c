@@ -141,20 +141,45 @@ void door_input_attach(struct doors *doors, struct door *door)
     }
 }
 
+/* What a refusal echoes: which message, in which order flow channel. */
+static void door_reference(const struct command *command, struct ouch_refused *refused)
+{
+    switch ((enum command_type)command->type) {
+    case COMMAND_ORDER_ENTER:
+    case COMMAND_ORDER_REPLACE:
+        refused->user_reference = command->body.order.user_reference;
+        refused->channel = command->body.order.channel;
+        return;
+    case COMMAND_ORDER_CANCEL:
+        refused->user_reference = command->body.cancel.user_reference;
+        refused->channel = command->body.cancel.channel;
+        return;
+    case COMMAND_ACCOUNT_QUERY:
+        refused->channel = command->body.query.channel;
+        return;
+    case COMMAND_TICK:
+    case COMMAND_SESSION_LOGON:
+    case COMMAND_SESSION_LOGOFF:
+    case COMMAND_INSTRUMENT_SET:
+    case COMMAND_INSTRUMENT_STATE:
+    case COMMAND_FIRM_SET:
+    case COMMAND_SESSION_SET:
+    case COMMAND_SESSION_END:
+    case COMMAND_SHARD_SET:
+        break;
+    }
+    ASSERT(false); /* ouch_command_decode() makes no others. */
+}
+
 static enum door_verdict door_refuse(struct doors *doors, struct door *door,
                                      const struct command *command, enum ouch_refusal reason)
 {
     if (door->refusal_count == DOOR_REFUSALS_MAX) {
         return DOOR_WAIT;
     }
-    bool cancel = command->type == COMMAND_ORDER_CANCEL;
-    door->refusals[door->refusal_count++] =
-        (struct ouch_refused){.timestamp_ns = io_wall_ns(doors->options.io),
-                              .user_reference = cancel ? command->body.cancel.user_reference
-                                                       : command->body.order.user_reference,
-                              .channel = cancel ? command->body.cancel.channel
-                                                : command->body.order.channel,
-                              .reason = reason};
+    struct ouch_refused refused = {.timestamp_ns = io_wall_ns(doors->options.io), .reason = reason};
+    door_reference(command, &refused);
+    door->refusals[door->refusal_count++] = refused;
     doors->counts.refused++;
     door_output_ready(doors, door);
     return DOOR_GO_ON;

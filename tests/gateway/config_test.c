@@ -218,7 +218,7 @@ static void test_defaults(void **state)
     assert_true(tuning->store_bytes == UINT64_C(4) << 30);
     assert_true(tuning->stream_bytes_max == UINT64_C(16) << 30);
     assert_int_equal(tuning->wal_writes_in_flight, 2);
-    assert_int_equal(tuning->segment_commands_max, 2048);
+    assert_int_equal(tuning->segment_commands_max, 4096);
     assert_int_equal(tuning->queue_commands_max, 16384);
     assert_int_equal(tuning->connections_max, 1024);
     assert_int_equal(tuning->orders_max, 1u << 20);
