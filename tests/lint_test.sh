@@ -215,6 +215,13 @@ asserts_nothing() {
     plant tests/matching/market_test.c 'static void idle(void **state)' '{' '    (void)state;' '}'
     caught asserted 'idle() asserts nothing'
 }
+asserts_by_a_helper() {
+    make_tree
+    plant tests/matching/market_test.c 'static int prove(int a)' '{' '    assert_true(a);' '}' \
+        'static void proves(void **state)' '{' '    int a = again(prove(1));' '}'
+    run_lint asserted
+    shell_equal "$status" 0
+}
 sleeps() {
     make_tree
     plant tests/matching/market_test.c 'static void wait_for_it(void) { usleep(1000); }'

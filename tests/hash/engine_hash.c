@@ -179,8 +179,10 @@ static void client_command(struct stream *stream, struct command *command)
     uint32_t earlier = *reference > back ? *reference - back : 1;
     if (choice < 45) {
         command->type = COMMAND_ORDER_ENTER;
+        /* Now and then an instrument that does not exist: rejected. */
         order_fill(stream, &command->body.order,
-                   1 + (uint32_t)random_below(random, INSTRUMENTS_COUNT));
+                   choice == 1 ? INSTRUMENTS_COUNT + 1
+                               : 1 + (uint32_t)random_below(random, INSTRUMENTS_COUNT));
         command->body.order.channel = channel;
         /* Now and then a reference that was seen before: a duplicate. */
         command->body.order.user_reference = choice == 0 ? earlier : ++*reference;

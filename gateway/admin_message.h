@@ -1,0 +1,77 @@
+/* What the administration thread and the loop thread say to each other: fixed-size messages through
+ * two rings (admin.h). The HTTP side never touches an engine; the loop answers from its own state
+ * between two turns. */
+#ifndef GATEWAY_ADMIN_MESSAGE_H
+#define GATEWAY_ADMIN_MESSAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gateway/config.h"
+#include "gateway/door.h"
+#include "gateway/session_store.h"
+#include "matching/command.h"
+#include "matching/engine.h"
+#include "matching/event.h"
+#include "replication/journal.h"
+#include "replication/shard.h"
+
+enum admin_kind {
+    ADMIN_SITE = 1,   /* answer.body.site. */
+    ADMIN_SHARD,      /* answer.body.shard; STATUS_NOT_FOUND: no such shard. */
+    ADMIN_INSTRUMENT, /* answer.body.instrument, by object_id; STATUS_NOT_FOUND ends a list. */
+    ADMIN_FIRM,       /* answer.body.firm, likewise. */
+    ADMIN_SESSION,    /* answer.body.session, likewise. */
+    ADMIN_COMMAND,    /* answer.body.event: EVENT_ADMINISTRATION, once it has been executed. */
+};
+
+struct admin_request {
+    uint64_t ticket; /* Comes back in the answer. */
+    enum admin_kind kind;
+    uint16_t shard_id;      /* From 1; 0 for ADMIN_SITE. */
+    uint32_t object_id;     /* Of an instrument, firm or session, from 1. */
+    struct command command; /* ADMIN_COMMAND: an administrative one, to be submitted as it is. */
+};
+
+struct admin_site {
+    char cluster[CONFIG_NAME_BYTES];
+    char site[CONFIG_NAME_BYTES];
+    char provider[CONFIG_NAME_BYTES];
+    const char *io_features; /* Static. */
+    uint32_t shard_count;
+    bool serving;        /* Clients are let in. */
+    bool orders_refused; /* The store is nearly full. */
+    uint64_t wall_ns;    /* UTC. */
+    uint64_t uptime_ns;
+    struct journal_usage journal;
+    struct doors_counts doors;
+};
+
+struct admin_shard {
+    uint16_t shard_id;
+    char name[CONFIG_NAME_BYTES];
+    uint32_t queue_room; /* shard_room(). */
+    struct shard_status log;
+    struct engine_totals totals;
+    uint64_t event_hash;
+    struct command_shard terms; /* engine_shard_view(). */
+    uint32_t terms_version;
+    struct session_store_usage streams;
+};
+
+struct admin_answer {
+    uint64_t ticket;
+    enum admin_kind kind;
+    enum status status; /* ADMIN_COMMAND: STATUS_FULL, STATUS_NOT_YET: not submitted, ask again;
+                           STATUS_TIMEOUT: submitted, outcome unknown. */
+    union {
+        struct admin_site site;
+        struct admin_shard shard;
+        struct engine_instrument instrument;
+        struct engine_firm firm;
+        struct engine_session session;
+        struct event event;
+    } body;
+};
+
+#endif
