@@ -47,7 +47,8 @@ TESTS    := $(patsubst %.c,$(BUILD)/%,$(TEST_SOURCES))
 FUZZERS  := $(patsubst %.c,$(BUILD)/%,$(FUZZ_SOURCES))
 BENCHES  := $(patsubst %.c,$(BUILD)/%,$(BENCH_SOURCES))
 ARCHIVES := $(BUILD)/libtools.a $(BUILD)/libgateway.a $(BUILD)/libreplication.a $(BUILD)/libmatching.a
-ROOMS    := $(MATCHING_SOURCES) $(REPLICATION_SOURCES) $(GATEWAY_SOURCES) $(TOOLS_SOURCES)
+ROOMS    := $(MATCHING_SOURCES) $(REPLICATION_SOURCES) $(GATEWAY_SOURCES) $(TOOLS_SOURCES) \
+            $(wildcard gateway/causewayd.c tools/causeway.c)
 
 .PHONY: all build tests-build objects-build fuzzers-build run test check lint format bench fuzz \
         install clean help force
