@@ -1,0 +1,102 @@
+#include "gateway/site_admin.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "matching/base/assertion.h"
+
+#define SITE_ADMIN_REQUESTS 64u /* In one turn: trading goes first. */
+
+static void site_admin_describe(const struct site_admin *site, struct admin_site *answer)
+{
+    const struct config *config = site->config;
+    const struct config_site *own = &config->sites[config->site_index];
+    memcpy(answer->cluster, config->cluster, sizeof answer->cluster);
+    memcpy(answer->site, config->site, sizeof answer->site);
+    memcpy(answer->provider, own->provider, sizeof answer->provider);
+    answer->io_features = io_features(site->io);
+    answer->shard_count = config->shard_count;
+    answer->serving = site->serving;
+    answer->orders_refused = site->orders_refused;
+    answer->wall_ns = io_wall_ns(site->io);
+    answer->uptime_ns = io_now_ns(site->io) - site->started_ns;
+    journal_usage(site->journal, &answer->journal);
+    doors_counts(site->doors, &answer->doors);
+}
+
+static void site_admin_describe_shard(const struct site_admin *site, uint32_t index,
+                                      struct admin_shard *answer)
+{
+    const struct site_market *market = &site->markets[index];
+    answer->shard_id = site->config->shards[index].id;
+    memcpy(answer->name, site->config->shards[index].name, sizeof answer->name);
+    answer->queue_room = shard_room(site->shards[index]);
+    shard_status(site->shards[index], &answer->log);
+    answer->totals = engine_totals(market->engine);
+    answer->event_hash = engine_event_hash(market->engine);
+    engine_shard_view(market->engine, &answer->terms, &answer->terms_version);
+    session_store_usage(market->streams, &answer->streams);
+}
+
+static void site_admin_command(struct site_admin *site, const struct admin_request *request)
+{
+    struct admin_answer answer = {.ticket = request->ticket, .kind = request->kind};
+    answer.status =
+        shard_submit(site->shards[request->shard_id - 1], &request->command, io_now_ns(site->io));
+    if (answer.status == STATUS_OK) {
+        admin_link_wait(site->link, request);
+    } else {
+        admin_link_answer(site->link, &answer);
+    }
+}
+
+static void site_admin_request(struct site_admin *site, const struct admin_request *request)
+{
+    struct admin_answer answer = {.ticket = request->ticket, .kind = request->kind};
+    if (request->kind == ADMIN_SITE) {
+        site_admin_describe(site, &answer.body.site);
+        admin_link_answer(site->link, &answer);
+        return;
+    }
+    if (request->shard_id == 0 || request->shard_id > site->config->shard_count) {
+        answer.status = STATUS_NOT_FOUND;
+        admin_link_answer(site->link, &answer);
+        return;
+    }
+    const struct engine *engine = site->markets[request->shard_id - 1].engine;
+    switch (request->kind) {
+    case ADMIN_SITE:
+        ASSERT(false);
+        break;
+    case ADMIN_SHARD:
+        site_admin_describe_shard(site, request->shard_id - 1u, &answer.body.shard);
+        break;
+    case ADMIN_INSTRUMENT:
+        answer.status = engine_instrument_view(engine, request->object_id, &answer.body.instrument);
+        break;
+    case ADMIN_FIRM:
+        answer.status = engine_firm_view(engine, request->object_id, &answer.body.firm);
+        break;
+    case ADMIN_SESSION:
+        answer.status = engine_session_view(engine, request->object_id, &answer.body.session);
+        break;
+    case ADMIN_COMMAND:
+        site_admin_command(site, request);
+        return;
+    }
+    admin_link_answer(site->link, &answer);
+}
+
+void site_admin_run(struct site_admin *site)
+{
+    struct admin_request request;
+    for (uint32_t i = 0; i < SITE_ADMIN_REQUESTS && admin_link_take(site->link, &request); i++) {
+        site_admin_request(site, &request);
+    }
+}
+
+void site_admin_event(struct site_admin *site, uint32_t market_index, const struct event *event)
+{
+    ASSERT(event->type == EVENT_ADMINISTRATION);
+    admin_link_event(site->link, site->config->shards[market_index].id, event);
+}

@@ -1,0 +1,175 @@
+#include "gateway/site_market.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "gateway/site_files.h"
+#include "matching/base/assertion.h"
+
+#define SITE_STREAM_BLOCK_EVENTS 128u
+#define SITE_MILLISECOND_NS      UINT64_C(1000000)
+
+static void site_market_stamp(void *context, void *record, uint64_t timestamp_ns,
+                              uint64_t waited_ns)
+{
+    (void)context;
+    struct command command;
+    memcpy(&command, record, sizeof command);
+    uint64_t waited_ms = command.waited_ms + waited_ns / SITE_MILLISECOND_NS;
+    command.waited_ms = waited_ms < UINT32_MAX ? (uint32_t)waited_ms : UINT32_MAX;
+    command.timestamp_ns = timestamp_ns;
+    memcpy(record, &command, sizeof command);
+}
+
+static uint64_t site_market_timestamp_ns(void *context, const void *record)
+{
+    (void)context;
+    struct command command;
+    memcpy(&command, record, sizeof command);
+    return command.timestamp_ns;
+}
+
+static void site_market_deliver(struct site_market *market, const struct event_batch *batch)
+{
+    for (uint32_t i = 0; i < batch->count; i++) {
+        const struct event *event = &batch->events[i];
+        if (event->sequence > 0 && market->stream_status == STATUS_OK) {
+            market->stream_status = session_store_append(market->streams, event);
+        }
+        market->listener.event(market->listener.context, market->index, event);
+    }
+}
+
+static void site_market_apply(void *context, uint64_t command_sequence, const void *record)
+{
+    struct site_market *market = context;
+    ASSERT(command_sequence > 0);
+    struct command command;
+    memcpy(&command, record, sizeof command);
+    struct event_batch batch = {.events = market->events, .capacity = EVENT_BATCH_MAX};
+    enum status status = engine_apply(market->engine, &command, &batch);
+    site_market_deliver(market, &batch);
+    while (status == STATUS_MORE) {
+        status = engine_resume(market->engine, &batch);
+        site_market_deliver(market, &batch);
+    }
+    ASSERT(status == STATUS_OK);
+}
+
+static bool site_market_due(void *context, uint64_t *due_ns)
+{
+    const struct site_market *market = context;
+    return engine_due(market->engine, due_ns);
+}
+
+static void site_market_tick(void *context, void *record)
+{
+    (void)context;
+    struct command command = {.type = COMMAND_TICK};
+    memcpy(record, &command, sizeof command);
+}
+
+static size_t site_market_pack_bound(void *context, uint32_t count)
+{
+    (void)context;
+    return command_columns_bound(count);
+}
+
+static size_t site_market_pack(void *context, void *target, size_t target_bytes,
+                               const void *records, uint32_t count, uint64_t base_timestamp_ns)
+{
+    struct site_market *market = context;
+    ASSERT(((uintptr_t)records & (_Alignof(struct command) - 1)) == 0);
+    size_t packed_bytes = 0;
+    command_columns_pack(target, target_bytes, &packed_bytes, records, count, base_timestamp_ns,
+                         market->scratch);
+    return packed_bytes;
+}
+
+static enum status site_market_unpack(void *context, void *records, uint32_t count,
+                                      const void *source, size_t source_bytes,
+                                      uint64_t base_timestamp_ns)
+{
+    struct site_market *market = context;
+    ASSERT(((uintptr_t)records & (_Alignof(struct command) - 1)) == 0);
+    return command_columns_unpack(records, count, source, source_bytes, base_timestamp_ns,
+                                  market->scratch);
+}
+
+struct shard_machine site_market_machine(struct site_market *market)
+{
+    return (struct shard_machine){
+        .context = market,
+        .record_bytes = sizeof(struct command),
+        .stamp = site_market_stamp,
+        .timestamp_ns = site_market_timestamp_ns,
+        .apply = site_market_apply,
+        .due = site_market_due,
+        .tick = site_market_tick,
+        .pack_bound = site_market_pack_bound,
+        .pack = site_market_pack,
+        .unpack = site_market_unpack,
+    };
+}
+
+static enum status site_market_engine(struct site_market *market,
+                                      const struct config_tuning *tuning)
+{
+    struct engine_limits limits = {.orders_max = tuning->orders_max,
+                                   .price_levels_max = tuning->price_levels_max,
+                                   .instruments_max = tuning->instruments_max,
+                                   .firms_max = tuning->firms_max,
+                                   .sessions_max = tuning->sessions_max};
+    market->memory_bytes = (engine_bytes(&limits) + 8191) & ~(size_t)4095;
+    market->memory = mmap(NULL, market->memory_bytes, PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (market->memory == MAP_FAILED) {
+        market->memory = NULL;
+        return STATUS_FULL;
+    }
+    struct arena arena;
+    arena_init(&arena, market->memory, market->memory_bytes);
+    enum status status = engine_create(&market->engine, &arena, &limits);
+    arena_seal(&arena);
+    return status;
+}
+
+enum status site_market_open(struct site_market *market, uint32_t index,
+                             const struct config *config,
+                             const struct site_market_listener *listener)
+{
+    ASSERT(index < config->shard_count);
+    *market = (struct site_market){.index = index, .listener = *listener};
+
+    enum status status = site_market_engine(market, &config->tuning);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    market->events = calloc(EVENT_BATCH_MAX, sizeof market->events[0]);
+    market->scratch = calloc(1, command_columns_scratch_bytes());
+    if (market->events == NULL || market->scratch == NULL) {
+        return STATUS_FULL;
+    }
+    char path[CONFIG_PATH_BYTES + 32];
+    (void)snprintf(path, sizeof path, "%s/" SITE_STREAM_FILE, config->data, index + 1);
+    struct session_store_options options = {.path = path,
+                                            .sessions_max = config->tuning.sessions_max,
+                                            .block_events = SITE_STREAM_BLOCK_EVENTS,
+                                            .file_bytes_max = config->tuning.stream_bytes_max};
+    return session_store_create(&market->streams, &options);
+}
+
+void site_market_close(struct site_market *market)
+{
+    if (market->streams != NULL) {
+        session_store_destroy(market->streams);
+    }
+    free(market->scratch);
+    free(market->events);
+    if (market->memory != NULL) {
+        (void)munmap(market->memory, market->memory_bytes);
+    }
+    *market = (struct site_market){0};
+}

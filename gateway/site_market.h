@@ -1,0 +1,40 @@
+/* The market as a shard's state machine: engine and session streams behind replication/shard.h. */
+#ifndef GATEWAY_SITE_MARKET_H
+#define GATEWAY_SITE_MARKET_H
+
+#include "gateway/config.h"
+#include "gateway/door.h"
+#include "gateway/session_store.h"
+#include "matching/command_columns.h"
+#include "matching/engine.h"
+#include "replication/shard.h"
+
+/* Whoever wants the events of a market, in order, after the streams have them. */
+struct site_market_listener {
+    void *context;
+    void (*event)(void *context, uint32_t market_index, const struct event *event);
+};
+
+struct site_market {
+    uint32_t index; /* shard_id - 1. */
+    struct engine *engine;
+    struct session_store *streams;
+    struct command_columns_scratch *scratch;
+    struct event *events; /* One batch. */
+    void *memory;         /* The engine's arena. */
+    size_t memory_bytes;
+    struct site_market_listener listener;
+    enum status
+        stream_status; /* Not STATUS_OK: a stream could not be written; the process must end. */
+};
+
+/* STATUS_FULL without memory, or what session_store_create() says. */
+MUST_USE enum status site_market_open(struct site_market *market, uint32_t index,
+                                      const struct config *config,
+                                      const struct site_market_listener *listener);
+void site_market_close(struct site_market *market);
+
+/* The functions for shard_create(); their context is `market`. */
+struct shard_machine site_market_machine(struct site_market *market);
+
+#endif
