@@ -174,24 +174,6 @@ int site_process_stop(struct site_process *site)
     return site_process_status(status);
 }
 
-void site_process_market(const struct site_process *site, const char *yaml)
-{
-    char path[TEST_PATH_BYTES + 32];
-    (void)snprintf(path, sizeof path, "%s/market.yaml", site->directory);
-    FILE *file = fopen(path, "we");
-    ASSERT(file != NULL);
-    ASSERT(fputs(yaml, file) >= 0);
-    ASSERT(fclose(file) == 0);
-    const char *const arguments[] = {site->tool, "market",     "apply", path,
-                                     "--config", site->config, NULL};
-    char output[4096];
-    int status = site_process_run(output, sizeof output, arguments);
-    if (status != 0) {
-        (void)fprintf(stderr, "%s\n", output);
-    }
-    ASSERT(status == 0);
-}
-
 bool site_process_logged(const struct site_process *site, const char *text)
 {
     FILE *file = fopen(site->log, "re");

@@ -39,9 +39,6 @@ int site_process_stop(struct site_process *site);
  * Returns its exit status, 128 + signal when killed. */
 int site_process_run(char *output, size_t output_bytes, const char *const arguments[]);
 
-/* Apply a market file (YAML text) with the operator's tool; asserts that it succeeds. */
-void site_process_market(const struct site_process *site, const char *yaml);
-
 /* Whether the log holds `text` somewhere. */
 bool site_process_logged(const struct site_process *site, const char *text);
 

@@ -1,0 +1,334 @@
+/* A site under bad circumstances: each a clear message that says what to do, and nothing lost. Real
+ * processes on real files. */
+#include "gateway/site.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "matching/base/bytes.h"
+#include "tests/support/cmocka_all.h"
+#include "tests/support/site_process.h"
+#include "tests/support/soup_client.h"
+#include "tests/support/test_market.h"
+
+static char directory[TEST_PATH_BYTES];
+static struct soup_client client;
+
+static int make_directory(void **state)
+{
+    (void)state;
+    test_paths_make(directory, "site_test");
+    return 0;
+}
+
+static int remove_directory(void **state)
+{
+    (void)state;
+    test_paths_remove(directory);
+    return 0;
+}
+
+static void start(struct site_process *site)
+{
+    int status = 0;
+    bool serving = site_process_start(site, &status);
+    if (!serving) {
+        (void)fprintf(stderr, "causewayd ended with %d\n", status);
+    }
+    assert_true(serving);
+}
+
+static void expect_refusal(struct site_process *site, int exit_status, const char *message)
+{
+    int status = 0;
+    assert_false(site_process_start(site, &status));
+    assert_int_equal(status, exit_status);
+    if (!site_process_logged(site, message)) {
+        (void)fprintf(stderr, "the log lacks: %s\n", message);
+    }
+    assert_true(site_process_logged(site, message));
+}
+
+static void replace_in_file(const char *path, const char *from, const char *to)
+{
+    char text[4096];
+    FILE *file = fopen(path, "re");
+    assert_non_null(file);
+    size_t bytes = fread(text, 1, sizeof text - 1, file);
+    (void)fclose(file);
+    text[bytes] = '\0';
+    char *at = strstr(text, from);
+    assert_non_null(at);
+    file = fopen(path, "we");
+    assert_non_null(file);
+    (void)fprintf(file, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
+    assert_int_equal(fclose(file), 0);
+}
+
+static void path_in_site(char path[static TEST_PATH_BYTES], const struct site_process *site,
+                         const char *name)
+{
+    int bytes = snprintf(path, TEST_PATH_BYTES, "%s/%s", site->directory, name);
+    assert_true(bytes > 0 && (size_t)bytes < TEST_PATH_BYTES);
+}
+
+static void flip_byte(const char *path, off_t offset)
+{
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    assert_true(fd >= 0);
+    uint8_t byte;
+    assert_int_equal(pread(fd, &byte, 1, offset), 1);
+    byte ^= 0x40;
+    assert_int_equal(pwrite(fd, &byte, 1, offset), 1);
+    assert_int_equal(close(fd), 0);
+}
+
+/* Trade a little, so that there is something to lose. Returns the stream's next number. */
+static uint64_t trade(struct site_process *site, uint32_t orders)
+{
+    soup_client_join(&client, site->ouch_port, "ALICE", TEST_MARKET_PASSWORD, 0);
+    for (uint32_t i = 1; i <= orders; i++) {
+        soup_client_order(&client, i, 'B', 10, "TEST", 500000, '0');
+    }
+    for (uint32_t i = 1; i <= orders; i++) {
+        (void)soup_client_expect(&client, 'A');
+    }
+    uint64_t next = client.next_sequence;
+    soup_client_close(&client);
+    return next;
+}
+
+static void expect_stream_up_to(struct site_process *site, uint64_t next)
+{
+    soup_client_join(&client, site->ouch_port, "ALICE", TEST_MARKET_PASSWORD, 1);
+    while (client.next_sequence < next) {
+        struct soup_packet packet;
+        assert_true(soup_client_receive(&client, &packet));
+        client.next_sequence++;
+    }
+    soup_client_close(&client);
+}
+
+static void test_starts_stops_and_starts_again(void **state)
+{
+    (void)state;
+    struct site_process site;
+    site_process_init(&site, directory);
+    start(&site);
+    test_market_apply(&site);
+    uint64_t next = trade(&site, 20);
+    assert_int_equal(site_process_stop(&site), 0);
+    start(&site);
+    expect_stream_up_to(&site, next);
+    site_process_kill(&site);
+    start(&site);
+    expect_stream_up_to(&site, next);
+    assert_int_equal(site_process_stop(&site), 0);
+}
+
+static void test_wrong_configuration_names_the_line(void **state)
+{
+    (void)state;
+    struct site_process site;
+    site_process_init(&site, directory);
+    replace_in_file(site.config, "idle: sleep", "idle: nap");
+    expect_refusal(&site, 2, "site.yaml:");
+    char output[4096];
+    const char *const missing[] = {site.program, "--config", "/nowhere/site.yaml", NULL};
+    assert_int_equal(site_process_run(output, sizeof output, missing), 2);
+    assert_non_null(strstr(output, "/nowhere/site.yaml"));
+    const char *const wrong[] = {site.program, "--frobnicate", NULL};
+    assert_int_equal(site_process_run(output, sizeof output, wrong), 2);
+    assert_non_null(strstr(output, "usage: causewayd"));
+    const char *const help[] = {site.program, "--help", NULL};
+    assert_int_equal(site_process_run(output, sizeof output, help), 0);
+    assert_non_null(strstr(output, "usage: causewayd"));
+}
+
+static void test_a_port_in_use(void **state)
+{
+    (void)state;
+    struct site_process first;
+    struct site_process second;
+    char other[TEST_PATH_BYTES + 16];
+    site_process_init(&first, directory);
+    (void)snprintf(other, sizeof other, "%s/second", directory);
+    assert_int_equal(mkdir(other, 0700), 0);
+    site_process_init(&second, other);
+    char from[16];
+    char to[16];
+    (void)snprintf(from, sizeof from, ":%u", second.ouch_port);
+    (void)snprintf(to, sizeof to, ":%u", first.ouch_port);
+    replace_in_file(second.config, from, to);
+    start(&first);
+    expect_refusal(&second, 1, "another process has this port");
+    assert_int_equal(site_process_stop(&first), 0);
+}
+
+static void test_two_processes_on_one_directory(void **state)
+{
+    (void)state;
+    struct site_process first;
+    site_process_init(&first, directory);
+    start(&first);
+    struct site_process second = first;
+    second.pid = 0;
+    (void)snprintf(second.log, sizeof second.log, "%s/second.log", directory);
+    expect_refusal(&second, 1, "status=in-use");
+    assert_int_equal(site_process_stop(&first), 0);
+}
+
+static void test_the_journal_of_another_site(void **state)
+{
+    (void)state;
+    struct site_process site;
+    site_process_init(&site, directory);
+    char key[TEST_PATH_BYTES];
+    path_in_site(key, &site, "site.yaml");
+    replace_in_file(key, "cluster: test", "cluster: best");
+    expect_refusal(&site, 1, "status=foreign");
+}
+
+static void test_no_journal_is_never_made_anew(void **state)
+{
+    (void)state;
+    struct site_process site;
+    site_process_init(&site, directory);
+    char journal[TEST_PATH_BYTES];
+    path_in_site(journal, &site, "data/journal");
+    test_paths_remove(journal);
+    expect_refusal(&site, 1, "causeway init");
+}
+
+static void test_a_damaged_journal_refuses_to_start(void **state)
+{
+    (void)state;
+    struct site_process site;
+    site_process_init(&site, directory);
+    start(&site);
+    test_market_apply(&site);
+    (void)trade(&site, 50);
+    site_process_kill(&site);
+    char wal[TEST_PATH_BYTES];
+    path_in_site(wal, &site, "data/journal/wal.ring");
+    /* Early in the ring: frames whose successors say that they were durable. */
+    for (off_t offset = 4096; offset < 8 * 4096; offset += 4096) {
+        flip_byte(wal, offset + 100);
+    }
+    expect_refusal(&site, 1, "status=damaged");
+}
+
+/* Acknowledging with one journal what a configuration promises for two would break the first
+ * promise. */
+static void test_more_sites_than_this_version_serves(void **state)
+{
+    (void)state;
+    struct site_process site;
+    site_process_init(&site, directory);
+    replace_in_file(site.config, "threading: shared", "threading: dedicated");
+    expect_refusal(&site, 1, "dedicated is not in this version");
+    replace_in_file(site.config, "threading: dedicated", "threading: shared");
+    replace_in_file(site.config, "  shards:",
+                    "    - {name: two, provider: other, role: voter, peer: ['127.0.0.1:9'], key: "
+                    "1111111111111111111111111111111111111111111111111111111111111111}\n  shards:");
+    replace_in_file(site.config, "role: voter", "role: voter, peer: ['127.0.0.1:8']");
+    replace_in_file(site.config, "  admin:", "  peer: '127.0.0.1:8'\n  admin:");
+    expect_refusal(&site, 1, "one site only");
+}
+
+static void test_a_key_that_others_can_read(void **state)
+{
+    (void)state;
+    struct site_process site;
+    site_process_init(&site, directory);
+    char key[TEST_PATH_BYTES];
+    path_in_site(key, &site, "data/site.key");
+    struct stat status;
+    assert_int_equal(stat(key, &status), 0);
+    assert_int_equal(status.st_mode & 0777, 0600);
+    assert_int_equal(chmod(key, 0644), 0);
+    expect_refusal(&site, 1, "status=denied");
+}
+
+/* A real full disk: a small file system of its own. Orders acknowledged before it filled up are
+ * there when it has been grown. */
+static void test_a_full_disk_loses_nothing(void **state)
+{
+    (void)state;
+    char mountpoint[TEST_PATH_BYTES + 16];
+    (void)snprintf(mountpoint, sizeof mountpoint, "%s/disk", directory);
+    assert_int_equal(mkdir(mountpoint, 0700), 0);
+    char output[1024];
+    char command[2 * TEST_PATH_BYTES];
+    (void)snprintf(command, sizeof command,
+                   "cd %s && truncate -s 160M image && mkfs.ext4 -q -m 0 image && mount -o loop "
+                   "image disk",
+                   directory);
+    const char *const mount_it[] = {"/bin/sh", "-c", command, NULL};
+    if (geteuid() != 0 || site_process_run(output, sizeof output, mount_it) != 0) {
+        print_message("skipped: needs root and a loop device\n");
+        skip();
+    }
+    struct site_process site;
+    site_process_init(&site, mountpoint);
+    start(&site);
+    test_market_apply(&site);
+    uint64_t next = trade(&site, 100);
+    (void)snprintf(command, sizeof command, "dd if=/dev/zero of=%s/fill bs=64k 2>/dev/null; true",
+                   mountpoint);
+    const char *const fill[] = {"/bin/sh", "-c", command, NULL};
+    assert_int_equal(site_process_run(output, sizeof output, fill), 0);
+
+    /* Trade until it can no more: the ring is preallocated, so it is the store or the streams that
+     * end. */
+    soup_client_join(&client, site.ouch_port, "ALICE", TEST_MARKET_PASSWORD, next);
+    struct soup_packet packet;
+    uint32_t reference = 101;
+    uint64_t acknowledged = next;
+    bool alive = true;
+    while (alive && reference < 400000) {
+        for (uint32_t i = 0; i < 200; i++) {
+            soup_client_order(&client, reference++, 'B', 10, "TEST", 500000, '3');
+        }
+        for (uint32_t i = 0; i < 400 && alive; i++) {
+            alive = soup_client_receive(&client, &packet);
+            acknowledged += alive ? 1 : 0;
+        }
+    }
+    soup_client_close(&client);
+    assert_false(alive);
+    assert_true(acknowledged > next);
+    site_process_kill(&site); /* Reaps it; it has ended by itself or is about to. */
+    assert_true(site_process_logged(&site, "status=no-space"));
+
+    (void)snprintf(command, sizeof command, "rm %s/fill", mountpoint);
+    const char *const free_it[] = {"/bin/sh", "-c", command, NULL};
+    assert_int_equal(site_process_run(output, sizeof output, free_it), 0);
+    start(&site);
+    expect_stream_up_to(&site, acknowledged);
+    assert_int_equal(site_process_stop(&site), 0);
+    assert_int_equal(umount(mountpoint), 0);
+}
+
+int main(void)
+{
+#define SITE_TEST(name) cmocka_unit_test_setup_teardown(name, make_directory, remove_directory)
+    const struct CMUnitTest tests[] = {
+        SITE_TEST(test_starts_stops_and_starts_again),
+        SITE_TEST(test_wrong_configuration_names_the_line),
+        SITE_TEST(test_a_port_in_use),
+        SITE_TEST(test_two_processes_on_one_directory),
+        SITE_TEST(test_the_journal_of_another_site),
+        SITE_TEST(test_no_journal_is_never_made_anew),
+        SITE_TEST(test_a_damaged_journal_refuses_to_start),
+        SITE_TEST(test_more_sites_than_this_version_serves),
+        SITE_TEST(test_a_key_that_others_can_read),
+        SITE_TEST(test_a_full_disk_loses_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,81 @@
+#include "tests/support/test_market.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/credential.h"
+#include "gateway/site_files.h"
+#include "matching/base/assertion.h"
+#include "tests/support/http.h"
+
+static void test_market_token(const struct site_process *site, char token[static 128])
+{
+    char path[TEST_PATH_BYTES + 64];
+    (void)snprintf(path, sizeof path, "%s/data/" SITE_ADMIN_TOKEN_FILE, site->directory);
+    FILE *file = fopen(path, "re");
+    ASSERT(file != NULL);
+    ASSERT(fgets(token, 128, file) != NULL);
+    (void)fclose(file);
+    token[strcspn(token, "\n")] = '\0';
+}
+
+int test_market_command(const struct site_process *site, const char *type, uint32_t version,
+                        const char *object)
+{
+    char token[128];
+    test_market_token(site, token);
+    char body[1024];
+    int bytes = snprintf(body, sizeof body,
+                         "{\"shard\":1,\"request_id\":%u,\"expected_version\":%u,\"type\":\"%s\","
+                         "\"object\":%s}",
+                         (randombytes_random() >> 1) | 1u, version, type, object);
+    ASSERT(bytes > 0);
+    ASSERT((size_t)bytes < sizeof body);
+    struct http_response *response = calloc(1, sizeof *response);
+    ASSERT(response != NULL);
+    http_request(response, site->admin_port, "POST", "/command", token, body);
+    int status = response->status;
+    if (status != 200) {
+        (void)fprintf(stderr, "%s\n", response->body != NULL ? response->body : "no answer");
+    }
+    free(response);
+    return status;
+}
+
+static void test_market_session(const struct site_process *site, const char *name)
+{
+    struct credential credential = {.hash_operations = 1, .hash_memory_kib = 64};
+    randombytes_buf(credential.salt, sizeof credential.salt);
+    uint8_t password[SOUPBIN_PASSWORD_BYTES];
+    memset(password, ' ', sizeof password);
+    memcpy(password, TEST_MARKET_PASSWORD, strlen(TEST_MARKET_PASSWORD));
+    ASSERT(credential_hash(&credential, password) == STATUS_OK);
+    char salt[2 * sizeof credential.salt + 1];
+    char hash[2 * sizeof credential.hash + 1];
+    char object[512];
+    (void)snprintf(object, sizeof object,
+                   "{\"name\":\"%s\",\"firm\":\"ACME\",\"open_orders_max\":100000,"
+                   "\"maximum_age_ns\":0,\"hash_operations\":1,\"hash_memory_kib\":64,"
+                   "\"salt\":\"%s\",\"hash\":\"%s\"}",
+                   name, sodium_bin2hex(salt, sizeof salt, credential.salt, sizeof credential.salt),
+                   sodium_bin2hex(hash, sizeof hash, credential.hash, sizeof credential.hash));
+    ASSERT(test_market_command(site, "session_set", 0, object) == 200);
+}
+
+void test_market_apply(const struct site_process *site)
+{
+    static const char *const sessions[] = {"ALICE", "BOB",   "CAROL", "DAVE", "ERIN",
+                                           "FRANK", "GRACE", "HEIDI", "IVAN", "JUDY"};
+    ASSERT(sodium_init() >= 0);
+    ASSERT(test_market_command(site, "firm_set", 0, "{\"name\":\"ACME\",\"enabled\":true}") == 200);
+    ASSERT(test_market_command(site, "instrument_set", 0,
+                               "{\"symbol\":\"TEST\",\"tick_size\":100,\"price_min\":100,"
+                               "\"price_max\":1000000000,\"quantity_lots_max\":1000000,"
+                               "\"price_decimals\":4,\"quantity_decimals\":0,\"state\":\"open\","
+                               "\"equity\":true}") == 200);
+    for (size_t i = 0; i < sizeof sessions / sizeof sessions[0]; i++) {
+        test_market_session(site, sessions[i]);
+    }
+}

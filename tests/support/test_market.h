@@ -1,0 +1,18 @@
+/* A small market for tests of doors and sites, made over the administration port: firm ACME,
+ * instrument TEST (4 decimals, tick 0.01) and a handful of sessions with one password. */
+#ifndef TESTS_SUPPORT_TEST_MARKET_H
+#define TESTS_SUPPORT_TEST_MARKET_H
+
+#include "tests/support/site_process.h"
+
+#define TEST_MARKET_PASSWORD "secret"
+
+/* The sessions: ALICE, BOB, CAROL, DAVE, ERIN, FRANK, GRACE, HEIDI, IVAN, JUDY. Asserts that it
+ * succeeds. */
+void test_market_apply(const struct site_process *site);
+
+/* One administrative command; returns the HTTP status. `object` is its JSON. */
+int test_market_command(const struct site_process *site, const char *type, uint32_t version,
+                        const char *object);
+
+#endif
