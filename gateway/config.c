@@ -1,55 +1,14 @@
 #include "gateway/config.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "gateway/config_parts.h"
 #include "matching/base/assertion.h"
 
 #define CONFIG_FILE_BYTES_MAX (256u * 1024u)
-
-/* The text of a file; free() it. */
-static enum status config_slurp(const char *path, uint8_t **text, size_t *text_bytes, char *error)
-{
-    enum status status = STATUS_BAD_FORMAT;
-    *text = malloc(CONFIG_FILE_BYTES_MAX + 1);
-    int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (*text == NULL || file < 0) {
-        bool absent = errno == ENOENT || errno == ENOTDIR;
-        status = absent ? STATUS_NOT_FOUND : errno == EACCES ? STATUS_DENIED : STATUS_BAD_FORMAT;
-        goto fail;
-    }
-    size_t bytes = 0;
-    ssize_t piece = 0;
-    do {
-        bytes += (size_t)piece;
-        piece = read(file, *text + bytes, CONFIG_FILE_BYTES_MAX + 1 - bytes);
-    } while (piece > 0);
-    if (piece < 0) {
-        goto fail;
-    }
-    if (bytes > CONFIG_FILE_BYTES_MAX) {
-        errno = EFBIG;
-        goto fail;
-    }
-    (void)close(file);
-    *text_bytes = bytes;
-    return STATUS_OK;
-
-fail:
-    (void)snprintf(error, CONFIG_ERROR_BYTES, "%s: cannot read the configuration: %s", path,
-                   strerror(errno));
-    if (file >= 0) {
-        (void)close(file);
-    }
-    free(*text);
-    *text = NULL;
-    return status;
-}
 
 /* The directory of a file, absolute; free() it. NULL: errno says why. */
 static char *config_directory(const char *path)
@@ -153,25 +112,11 @@ static void config_read_file(struct config *config, struct config_reader *reader
     config_tuning_read(&config->tuning, reader, file->tuning);
 }
 
-/* What libcyaml did not like. */
-static void config_schema_fail(struct config_reader *reader, const struct config_file_error *error)
-{
-    const char *unknown = "Unexpected key: ";
-    if (strncmp(error->text, unknown, strlen(unknown)) == 0) {
-        const char *key = error->text + strlen(unknown);
-        config_reader_fail_line(reader, yaml_lines_of_key(reader->lines, key, error->line),
-                                "there is no key `%s` here; gateway/config.md lists the keys", key);
-        return;
-    }
-    config_reader_fail_line(reader, error->line, "%s; gateway/config.md lists the keys",
-                            error->text);
-}
-
 static enum status config_read_text(struct config *config, const char *path, const uint8_t *text,
                                     size_t text_bytes, char *error)
 {
     struct yaml_lines_error syntax;
-    struct config_file_error schema;
+    struct yaml_load_error schema;
     struct config_reader reader = {.path = path, .error = error, .error_bytes = CONFIG_ERROR_BYTES};
     struct yaml_lines *lines = NULL;
     struct config_file *file = NULL;
@@ -181,7 +126,7 @@ static enum status config_read_text(struct config *config, const char *path, con
     }
     reader.lines = lines;
     if (config_file_load(&file, text, text_bytes, &schema) != STATUS_OK) {
-        config_schema_fail(&reader, &schema);
+        config_reader_fail_schema(&reader, &schema, "gateway/config.md");
     } else {
         config_read_file(config, &reader, file);
         config_file_free(file);
@@ -200,7 +145,8 @@ enum status config_read(struct config *config, const char *path,
     size_t text_bytes = 0;
     memset(config, 0, sizeof *config);
     error[0] = '\0';
-    enum status status = config_slurp(path, &text, &text_bytes, error);
+    enum status status = yaml_load_file(path, "configuration", CONFIG_FILE_BYTES_MAX, &text,
+                                        &text_bytes, error, CONFIG_ERROR_BYTES);
     if (status == STATUS_OK) {
         status = config_read_text(config, path, text, text_bytes, error);
         free(text);

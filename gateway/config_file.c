@@ -1,9 +1,6 @@
 #include "gateway/config_file.h"
 
 #include <cyaml/cyaml.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "matching/base/assertion.h"
 
@@ -84,64 +81,17 @@ static const cyaml_schema_field_t file_fields[] = {
 static const cyaml_schema_value_t file_schema = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct config_file, file_fields)};
 
-/* libcyaml tells an error in its log: a line that says what, then a backtrace whose first entry
- * with "(line: N" is the place. */
-static void config_file_log(cyaml_log_t level, void *context, const char *format, va_list arguments)
-    __attribute__((format(printf, 3, 0)));
-
-static void config_file_log(cyaml_log_t level, void *context, const char *format, va_list arguments)
-{
-    struct config_file_error *error = context;
-    char text[CONFIG_FILE_ERROR_BYTES];
-    (void)level;
-    (void)vsnprintf(text, sizeof text, format, arguments);
-    text[strcspn(text, "\n")] = '\0';
-    const char *line = strstr(text, "(line: ");
-    if (line != NULL && error->line == 0) {
-        error->line = (uint32_t)strtoul(line + strlen("(line: "), NULL, 10);
-    }
-    const char *prefix = "Load: ";
-    if (error->text[0] == '\0' && strncmp(text, prefix, strlen(prefix)) == 0) {
-        (void)snprintf(error->text, sizeof error->text, "%s", text + strlen(prefix));
-    }
-}
-
-static cyaml_config_t config_file_settings(struct config_file_error *error)
-{
-    return (cyaml_config_t){.log_fn = error != NULL ? config_file_log : NULL,
-                            .log_ctx = error,
-                            .mem_fn = cyaml_mem,
-                            .log_level = CYAML_LOG_ERROR};
-}
-
 enum status config_file_load(struct config_file **file, const uint8_t *text, size_t text_bytes,
-                             struct config_file_error *error)
+                             struct yaml_load_error *error)
 {
     ASSERT(file != NULL);
-    ASSERT(error != NULL);
-
-    *error = (struct config_file_error){0};
-    cyaml_config_t settings = config_file_settings(error);
-    cyaml_data_t *data = NULL;
-    cyaml_err_t failure = cyaml_load_data(text, text_bytes, &settings, &file_schema, &data, NULL);
-    *file = (struct config_file *)data;
-    if (failure == CYAML_OK && *file != NULL) {
-        return STATUS_OK;
-    }
-    if (error->line == 0) {
-        error->line = 1;
-    }
-    if (error->text[0] == '\0') {
-        (void)snprintf(error->text, sizeof error->text, "%s",
-                       failure == CYAML_OK ? "nothing in it" : cyaml_strerror(failure));
-    }
-    *file = NULL;
-    return failure == CYAML_ERR_OOM ? STATUS_FULL : STATUS_BAD_FORMAT;
+    void *data = NULL;
+    enum status status = yaml_load(&data, &file_schema, text, text_bytes, error);
+    *file = data;
+    return status;
 }
 
 void config_file_free(struct config_file *file)
 {
-    cyaml_config_t settings = config_file_settings(NULL);
-    cyaml_err_t failure = cyaml_free(&settings, &file_schema, file, 0);
-    ASSERT(failure == CYAML_OK);
+    yaml_load_free(file, &file_schema);
 }

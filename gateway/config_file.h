@@ -9,9 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "gateway/yaml_load.h"
 #include "matching/base/status.h"
-
-#define CONFIG_FILE_ERROR_BYTES 256u
 
 struct config_file_listen {
     char *ouch;
@@ -72,15 +71,10 @@ struct config_file {
     struct config_file_tuning *tuning;
 };
 
-struct config_file_error {
-    uint32_t line; /* From 1. */
-    char text[CONFIG_FILE_ERROR_BYTES];
-};
-
 /* Read a text of one YAML document that is a mapping. STATUS_BAD_FORMAT sets `error`; STATUS_FULL:
  * no memory. */
 MUST_USE enum status config_file_load(struct config_file **file, const uint8_t *text,
-                                      size_t text_bytes, struct config_file_error *error);
+                                      size_t text_bytes, struct yaml_load_error *error);
 void config_file_free(struct config_file *file);
 
 #endif

@@ -64,6 +64,19 @@ static bool config_reader_has(struct config_reader *reader, const char *place, c
     return true;
 }
 
+void config_reader_fail_schema(struct config_reader *reader, const struct yaml_load_error *error,
+                               const char *manual)
+{
+    const char *unknown = "Unexpected key: ";
+    if (strncmp(error->text, unknown, strlen(unknown)) == 0) {
+        const char *key = error->text + strlen(unknown);
+        config_reader_fail_line(reader, yaml_lines_of_key(reader->lines, key, error->line),
+                                "there is no key `%s` here; %s lists the keys", key, manual);
+        return;
+    }
+    config_reader_fail_line(reader, error->line, "%s; %s lists the keys", error->text, manual);
+}
+
 void config_reader_text(struct config_reader *reader, const char *place, const char *text,
                         char *target, size_t target_bytes)
 {

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "gateway/yaml_lines.h"
+#include "gateway/yaml_load.h"
 
 /* Places are those of yaml_lines_of(). Once something is wrong every call does nothing, so a caller
  * may read on and look at the end. */
@@ -25,6 +26,10 @@ void config_reader_fail(struct config_reader *reader, const char *place, const c
 /* The same at a line that is known otherwise. */
 void config_reader_fail_line(struct config_reader *reader, uint32_t line, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* What libcyaml did not like; `manual` lists the keys. */
+void config_reader_fail_schema(struct config_reader *reader, const struct yaml_load_error *error,
+                               const char *manual);
 
 /* `text` is what stands at `place`; NULL: nothing, which is an error for the functions without
  * "optional" in their comment. Each leaves the target alone when something is wrong. */

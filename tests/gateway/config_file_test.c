@@ -9,7 +9,7 @@ static void test_absent_keys_are_null(void **state)
     (void)state;
     const char *text = "cluster: x\nbootstrap:\n  sites: [{name: a}, {peer: [b, c]}]\n";
     struct config_file *file = NULL;
-    struct config_file_error error;
+    struct yaml_load_error error;
     assert_int_equal(config_file_load(&file, (const uint8_t *)text, strlen(text), &error),
                      STATUS_OK);
     assert_string_equal(file->cluster, "x");
@@ -30,7 +30,7 @@ static void test_absent_keys_are_null(void **state)
 static void check_error(const char *text, uint32_t line, const char *message)
 {
     struct config_file *file = NULL;
-    struct config_file_error error;
+    struct yaml_load_error error;
     assert_int_equal(config_file_load(&file, (const uint8_t *)text, strlen(text), &error),
                      STATUS_BAD_FORMAT);
     assert_null(file);
