@@ -66,17 +66,15 @@ static void take_from(struct fitting *fitting, uint32_t order, uint64_t lots)
 
 static void replay_take(struct fitting *fitting, const struct market_action *take)
 {
-    enum side resting = take->side == SIDE_BUY ? SIDE_SELL : SIDE_BUY;
     uint64_t left = take->quantity;
-    uint32_t order = plain_book_best(fitting->book, resting);
-    while (left > 0 && order != PLAIN_BOOK_NONE &&
-           plain_book_crosses((enum side)take->side, take->price,
-                              plain_book_price(fitting->book, order))) {
+    enum side side = (enum side)take->side;
+    uint32_t order = plain_book_meets(fitting->book, side, take->price);
+    while (left > 0 && order != PLAIN_BOOK_NONE) {
         uint64_t leaves = plain_book_leaves(fitting->book, order);
         uint64_t lots = leaves < left ? leaves : left;
         take_from(fitting, order, lots);
         left -= lots;
-        order = plain_book_best(fitting->book, resting);
+        order = plain_book_meets(fitting->book, side, take->price);
     }
 }
 

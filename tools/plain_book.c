@@ -198,3 +198,12 @@ uint32_t plain_book_after(const struct plain_book *book, uint32_t order)
     }
     return found->level->worse == NULL ? PLAIN_BOOK_NONE : found->level->worse->first;
 }
+
+uint32_t plain_book_meets(const struct plain_book *book, enum side side, int64_t limit)
+{
+    uint32_t best = plain_book_best(book, side == SIDE_BUY ? SIDE_SELL : SIDE_BUY);
+    if (best == PLAIN_BOOK_NONE || !plain_book_crosses(side, limit, plain_book_price(book, best))) {
+        return PLAIN_BOOK_NONE;
+    }
+    return best;
+}

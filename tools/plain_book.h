@@ -37,6 +37,10 @@ int64_t plain_book_price(const struct plain_book *book, uint32_t order);
 uint32_t plain_book_best(const struct plain_book *book, enum side side);
 uint32_t plain_book_after(const struct plain_book *book, uint32_t order);
 
+/* The order that an incoming one of `side` with limit `limit` trades with first; PLAIN_BOOK_NONE
+ * when there is none. */
+uint32_t plain_book_meets(const struct plain_book *book, enum side side, int64_t limit);
+
 /* Whether an incoming order of `side` with limit `limit` would trade at `price`. */
 bool plain_book_crosses(enum side side, int64_t limit, int64_t price);
 

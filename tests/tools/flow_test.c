@@ -59,12 +59,10 @@ static void trade(struct market *market, struct flow *flow, const struct market_
                   uint32_t order, bool report)
 {
     struct plain_book *book = market->books[action->instrument];
-    enum side resting = action->side == SIDE_BUY ? SIDE_SELL : SIDE_BUY;
+    enum side side = (enum side)action->side;
     uint64_t left = action->quantity;
-    uint32_t met = plain_book_best(book, resting);
-    while (
-        left > 0 && met != PLAIN_BOOK_NONE &&
-        plain_book_crosses((enum side)action->side, action->price, plain_book_price(book, met))) {
+    uint32_t met = plain_book_meets(book, side, action->price);
+    while (left > 0 && met != PLAIN_BOOK_NONE) {
         /* Entered and replaced orders never trade at once: the flow sees the best prices. */
         assert_int_equal(action->type, MARKET_ACTION_TAKE);
         uint64_t leaves = plain_book_leaves(book, met);
@@ -74,10 +72,10 @@ static void trade(struct market *market, struct flow *flow, const struct market_
         if (report) {
             flow_filled(flow, market->ids.ids[met], lots);
         }
-        met = plain_book_best(book, resting);
+        met = plain_book_meets(book, side, action->price);
     }
     if (action->type != MARKET_ACTION_TAKE) {
-        plain_book_add(book, order, (enum side)action->side, action->price, left);
+        plain_book_add(book, order, side, action->price, left);
     }
 }
 

@@ -95,6 +95,24 @@ static void test_equals_a_search_through_all_orders(void **state)
     plain_book_destroy(book);
 }
 
+static void test_meets_the_best_order_within_the_limit(void **state)
+{
+    (void)state;
+    struct plain_book *book = NULL;
+    assert_int_equal(plain_book_create(&book, 4), STATUS_OK);
+    plain_book_add(book, 0, SIDE_BUY, 10, 1);
+    plain_book_add(book, 1, SIDE_SELL, 12, 1);
+    plain_book_add(book, 2, SIDE_SELL, 11, 1);
+    assert_int_equal(plain_book_meets(book, SIDE_BUY, 20), 2);
+    assert_int_equal(plain_book_meets(book, SIDE_BUY, 11), 2);
+    assert_int_equal(plain_book_meets(book, SIDE_BUY, 10), PLAIN_BOOK_NONE);
+    assert_int_equal(plain_book_meets(book, SIDE_SELL, 10), 0);
+    assert_int_equal(plain_book_meets(book, SIDE_SELL, 11), PLAIN_BOOK_NONE);
+    plain_book_take(book, 0, 1);
+    assert_int_equal(plain_book_meets(book, SIDE_SELL, 1), PLAIN_BOOK_NONE);
+    plain_book_destroy(book);
+}
+
 static void test_crosses(void **state)
 {
     (void)state;
@@ -110,6 +128,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_equals_a_search_through_all_orders),
+        cmocka_unit_test(test_meets_the_best_order_within_the_limit),
         cmocka_unit_test(test_crosses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
