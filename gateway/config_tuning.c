@@ -6,7 +6,6 @@
 #define MIB              (KIB * KIB)
 #define GIB              (KIB * MIB)
 #define STREAM_BYTES_MIN (16 * MIB)
-#define LMDB_BYTES_MIN   (64 * MIB)
 #define FILE_BYTES_MAX   (65536 * GIB)
 #define QUEUE_MAX        (UINT64_C(1) << 20)
 #define COMPRESSION_MAX  9u
@@ -58,7 +57,7 @@ void config_tuning_read(struct config_tuning *tuning, struct config_reader *read
     }
     config_reader_size(reader, "tuning.wal", file->wal, WAL_BYTES_MIN, WAL_BYTES_MAX,
                        WAL_ALIGNMENT_BYTES, &tuning->wal_bytes);
-    config_reader_size(reader, "tuning.store", file->store, LMDB_BYTES_MIN, FILE_BYTES_MAX,
+    config_reader_size(reader, "tuning.store", file->store, STORE_BYTES_MIN, FILE_BYTES_MAX,
                        WAL_ALIGNMENT_BYTES, &tuning->store_bytes);
     config_reader_size(reader, "tuning.streams", file->streams, STREAM_BYTES_MIN, FILE_BYTES_MAX, 1,
                        &tuning->stream_bytes_max);

@@ -38,7 +38,7 @@
 #define WAL_WRITES_IN_FLIGHT_MAX 16u
 
 /* Address space of the store, reserved once. Below, a few largest segments would fill it. */
-#define STORE_BYTES_MIN (UINT64_C(64) << 20)
+#define STORE_BYTES_MIN (UINT64_C(4) << 20)
 
 /* Client connections. Beyond: accepted and closed at once, counted. */
 #define CONNECTIONS_MAX 16384u

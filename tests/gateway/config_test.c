@@ -582,8 +582,8 @@ static void test_sizes(void **state)
             wrong[i]);
         check_wrong("  wal: 8 MiB\n", line, 27, message);
     }
-    check_wrong("  store: 64MiB\n", "  store: 63 MiB\n", 28,
-                "`tuning.store` is \"63 MiB\"; it must be a size from 64 MiB to 65536 GiB, a "
+    check_wrong("  store: 64MiB\n", "  store: 3 MiB\n", 28,
+                "`tuning.store` is \"3 MiB\"; it must be a size from 4 MiB to 65536 GiB, a "
                 "multiple of 4 KiB (units: KiB, MiB, GiB)");
     check_wrong("  streams: 1 GiB\n", "  streams: 1\n", 29,
                 "`tuning.streams` is \"1\"; it must be a size from 16 MiB to 65536 GiB, a multiple "

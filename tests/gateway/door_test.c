@@ -288,6 +288,33 @@ static void test_a_silent_server_sends_heartbeats(void **state)
     assert_true(site_process_logged(&site, "reason=logout"));
 }
 
+/* An operator rolls the session's generation: the client gets all that is left, then End of
+ * Session; the next generation starts at number 1 and the former one is not available. Open orders
+ * stay. */
+static void test_the_end_of_a_session(void **state)
+{
+    (void)state;
+    join(&alice, "BOB", 0);
+    soup_client_order(&alice, 100, 'B', 7, "TEST", 400000, '0');
+    struct soup_packet packet = soup_client_expect(&alice, 'A');
+    assert_int_equal(test_market_command(&site, "session_end", 1, "{\"name\":\"BOB\"}"), 200);
+    packet = soup_client_expect(&alice, 'S');
+    assert_int_equal(packet.payload[9], 'E');
+    assert_true(soup_client_receive(&alice, &packet));
+    assert_int_equal(packet.type, 'Z');
+    assert_false(soup_client_receive(&alice, &packet));
+    soup_client_close(&alice);
+    expect_login_rejected("BOB", TEST_MARKET_PASSWORD, "1", 1, 'S');
+    join(&alice, "BOB", 1);
+    assert_int_equal(alice.generation, 2);
+    packet = soup_client_expect(&alice, 'S');
+    assert_int_equal(packet.payload[9], 'S');
+    soup_client_cancel(&alice, 100, 0);
+    packet = soup_client_expect(&alice, 'C');
+    assert_int_equal(bytes_load_be32(packet.payload + 13), 7);
+    soup_client_close(&alice);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -299,6 +326,7 @@ int main(void)
         cmocka_unit_test(test_rubbish_ends_the_connection_and_nothing_else),
         cmocka_unit_test(test_bytes_one_by_one_and_all_at_once),
         cmocka_unit_test(test_a_silent_server_sends_heartbeats),
+        cmocka_unit_test(test_the_end_of_a_session),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "matching/base/bytes.h"
+#include "replication/journal.h"
 #include "tests/support/cmocka_all.h"
 #include "tests/support/site_process.h"
 #include "tests/support/soup_client.h"
@@ -86,6 +87,23 @@ static void flip_byte(const char *path, off_t offset)
     byte ^= 0x40;
     assert_int_equal(pwrite(fd, &byte, 1, offset), 1);
     assert_int_equal(close(fd), 0);
+}
+
+/* Where the last segment in a file begins: its magic is CWSG (replication/protocol.md). */
+static off_t last_segment(const char *path)
+{
+    static uint8_t bytes[1 << 22];
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    ssize_t count = pread(fd, bytes, sizeof bytes, 0);
+    assert_int_equal(close(fd), 0);
+    for (ssize_t at = count - 4; at >= 0; at--) {
+        if (memcmp(bytes + at, "CWSG", 4) == 0) {
+            return at;
+        }
+    }
+    fail_msg("no segment in %s", path);
+    return 0;
 }
 
 /* Trade a little, so that there is something to lose. Returns the stream's next number. */
@@ -214,13 +232,14 @@ static void test_a_damaged_journal_refuses_to_start(void **state)
     test_market_apply(&site);
     (void)trade(&site, 50);
     site_process_kill(&site);
-    char wal[TEST_PATH_BYTES];
-    path_in_site(wal, &site, "data/journal/wal.ring");
-    /* Early in the ring: frames whose successors say that they were durable. */
-    for (off_t offset = 4096; offset < 8 * 4096; offset += 4096) {
-        flip_byte(wal, offset + 100);
-    }
-    expect_refusal(&site, 1, "status=damaged");
+    /* Ended in good order, so that all is in the store: damage a segment there. */
+    start(&site);
+    assert_int_equal(site_process_stop(&site), 0);
+    char store[TEST_PATH_BYTES];
+    path_in_site(store, &site, "data/journal/store.mdb");
+    flip_byte(store, last_segment(store) + 100);
+    expect_refusal(&site, 1, "event=cannot-start");
+    assert_true(site_process_logged(&site, "causeway journal verify"));
 }
 
 /* Acknowledging with one journal what a configuration promises for two would break the first
@@ -253,6 +272,64 @@ static void test_a_key_that_others_can_read(void **state)
     assert_int_equal(status.st_mode & 0777, 0600);
     assert_int_equal(chmod(key, 0644), 0);
     expect_refusal(&site, 1, "status=denied");
+}
+
+/* A journal of its own sizes in place of the one that init made. */
+static void replace_journal(const struct site_process *site, uint64_t store_bytes)
+{
+    char journal[TEST_PATH_BYTES];
+    path_in_site(journal, site, "data/journal");
+    test_paths_remove(journal);
+    assert_int_equal(mkdir(journal, 0700), 0);
+    struct journal_options options = {.directory = journal,
+                                      .wal_bytes = WAL_BYTES_MIN,
+                                      .store_bytes = store_bytes,
+                                      .wal_writes_in_flight = 2,
+                                      .cluster_id = segment_cluster_id("test"),
+                                      .site = "one"};
+    char error[1024];
+    assert_int_equal(journal_create(&options, error, sizeof error), STATUS_OK);
+}
+
+/* At 90 % of the store new orders are refused, unsequenced and without consuming a reference;
+ * cancels are still served. One order a segment fills it fastest. */
+static void test_a_store_nearly_full_refuses_orders_and_serves_cancels(void **state)
+{
+    (void)state;
+    struct site_process site;
+    site_process_init(&site, directory);
+    replace_journal(&site, STORE_BYTES_MIN);
+    start(&site);
+    test_market_apply(&site);
+    soup_client_join(&client, site.ouch_port, "ALICE", TEST_MARKET_PASSWORD, 0);
+    soup_client_order(&client, 1, 'B', 10, "TEST", 500000, '0');
+    (void)soup_client_expect(&client, 'A');
+    uint32_t reference = 2;
+    struct soup_packet packet;
+    for (;; reference++) {
+        soup_client_order(&client, reference, 'B', 1, "TEST", 500000, '3');
+        assert_true(soup_client_receive(&client, &packet));
+        if (packet.type != 'S') {
+            break;
+        }
+        assert_int_equal(packet.payload[0], 'A');
+        assert_true(soup_client_receive(&client, &packet));
+        assert_int_equal(packet.payload[0], 'C');
+        assert_true(reference < 1000000);
+    }
+    assert_int_equal(packet.type, '+'); /* A 3.00 login: no unsequenced data from the server. */
+    assert_int_equal(packet.payload[0], 'N');
+    assert_int_equal(bytes_load_be32(packet.payload + 9), reference);
+    assert_int_equal(packet.payload[13], 'F');
+    assert_true(site_process_logged(&site, "event=store-full refusing_orders=1"));
+    soup_client_cancel(&client, 1, 0);
+    assert_true(soup_client_receive(&client, &packet));
+    assert_int_equal(packet.type, 'S');
+    assert_int_equal(packet.payload[0], 'C');
+    soup_client_close(&client);
+    assert_int_equal(site_process_stop(&site), 0);
+    start(&site);
+    assert_int_equal(site_process_stop(&site), 0);
 }
 
 /* A real full disk: a small file system of its own. Orders acknowledged before it filled up are
@@ -328,6 +405,7 @@ int main(void)
         SITE_TEST(test_a_damaged_journal_refuses_to_start),
         SITE_TEST(test_more_sites_than_this_version_serves),
         SITE_TEST(test_a_key_that_others_can_read),
+        SITE_TEST(test_a_store_nearly_full_refuses_orders_and_serves_cancels),
         SITE_TEST(test_a_full_disk_loses_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,7 +25,7 @@ void journal_fixture_init(struct journal_fixture *fixture)
     fixture->options = (struct journal_options){
         .directory = fixture->directory,
         .wal_bytes = WAL_BYTES_MIN,
-        .store_bytes = STORE_BYTES_MIN,
+        .store_bytes = UINT64_C(64) << 20,
         .wal_writes_in_flight = 2,
         .cluster_id = JOURNAL_FIXTURE_CLUSTER,
         .site = JOURNAL_FIXTURE_SITE,
