@@ -193,7 +193,6 @@ void doors_complete(struct doors *doors, const struct io_completion *completion)
     case IO_ACCEPTED:
     case IO_CONNECTED:
     case IO_WRITTEN:
-    case IO_READ:
     case IO_WOKEN:
         break;
     }

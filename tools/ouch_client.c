@@ -383,7 +383,6 @@ static bool ouch_client_complete(struct ouch_client *client, const struct io_com
         return true;
     case IO_ACCEPTED:
     case IO_WRITTEN:
-    case IO_READ:
     case IO_WOKEN:
         break;
     }

@@ -3,7 +3,13 @@
  * Nothing above this header touches the kernel on the hot path. Requests are queued by calls that
  * never block; their outcomes come from io_poll() as completions, to be treated as inputs of a
  * later step. Backends: io_ring (io_uring), io_epoll (where io_uring is forbidden), and the
- * simulator's. Everything but io_wake() belongs to the thread that created the io. */
+ * simulator's. Everything but io_wake() belongs to the thread that created the io.
+ *
+ * A handle is a number below handles_max: callers may keep tables by it. It is the caller's from
+ * the call or the IO_ACCEPTED that gave it until IO_CLOSED; nothing of a former use reaches the
+ * next. What one io_poll() has returned is with the caller: after io_receive_pause() or io_close()
+ * the rest of that batch may still hold completions of the handle, later batches do not (but for
+ * what io_close() says). */
 #ifndef REPLICATION_IO_IO_H
 #define REPLICATION_IO_IO_H
 
@@ -49,7 +55,6 @@ enum io_completion_kind {
     IO_SENT,         /* All of the bytes (result = their count) or -errno. */
     IO_CLOSED,       /* io_close() is complete: the handle may be used again. */
     IO_WRITTEN,      /* All of the bytes written (result = their count) or -errno. */
-    IO_READ,         /* result = bytes read (short only at the end of the file) or -errno. */
     IO_WOKEN,        /* io_wake() was called, once or more often, by any thread. */
 };
 
@@ -63,14 +68,15 @@ struct io_completion {
     uint32_t buffer_id;  /* Below receive_buffer_count + handles_max. */
 };
 
-/* STATUS_DENIED when the backend asked for is not to be had here. */
+/* STATUS_DENIED when the backend asked for is not to be had here; STATUS_FULL without memory,
+ * descriptors or threads. All memory is taken here. */
 MUST_USE enum status io_create(struct io **io, const struct io_options *options);
 /* Closes what is open. Nothing may be in flight that points to memory about to be freed. */
 void io_destroy(struct io *io);
 
 /* What was found at start, for one line of log: the backend and each step of the feature ladder,
  * for example "io_uring: single-issuer defer-taskrun multishot-accept multishot-receive
- * provided-buffers registered-buffers". Static for the life of io. */
+ * provided-buffers registered-buffers ext-arg-timeouts". Static for the life of io. */
 const char *io_features(const struct io *io);
 
 /* Monotonic and UTC time in nanoseconds, read once per io_poll() and at io_now_refresh(). */
@@ -79,12 +85,14 @@ uint64_t io_wall_ns(const struct io *io);
 void io_now_refresh(struct io *io);
 
 /* Listen on "address:port" (numeric IPv4, or "[IPv6]:port"; no names: DESIGN P6). Connections come
- * as IO_ACCEPTED until the listener is closed, TCP_NODELAY set, not yet receiving. Port 0: any free
- * one;
- * `*port` says which. STATUS_IN_USE, STATUS_DENIED, STATUS_BAD_ARGUMENT, STATUS_FULL. */
+ * as IO_ACCEPTED until the listener is closed, TCP_NODELAY set, not yet receiving; those for which
+ * there is no handle are closed at once, those for which the process has no descriptor wait. Port
+ * 0: any free one; `*port` says which. STATUS_IN_USE, STATUS_DENIED, STATUS_BAD_ARGUMENT (no
+ * endpoint, or none of this machine), STATUS_FULL, STATUS_IO. */
 MUST_USE enum status io_listen(struct io *io, const char *endpoint, uint64_t token,
                                uint32_t *handle, uint16_t *port);
-/* Connect; IO_CONNECTED tells the outcome. */
+/* Connect; IO_CONNECTED tells the outcome. After a failure the handle is still to be closed.
+ * STATUS_BAD_ARGUMENT, STATUS_FULL, STATUS_IO. */
 MUST_USE enum status io_connect(struct io *io, const char *endpoint, uint64_t token,
                                 uint32_t *handle);
 
@@ -97,20 +105,25 @@ void io_receive_pause(struct io *io, uint32_t handle);
 void io_receive_resume(struct io *io, uint32_t handle);
 void io_buffer_release(struct io *io, const struct io_completion *completion);
 
-/* Send all of `data`, which stays the caller's and unchanged until IO_SENT. One at a time a handle.
- */
+/* Send all of `data`, which stays the caller's and unchanged until IO_SENT: that the kernel has it,
+ * not that the peer has. One at a time a handle. */
 void io_send(struct io *io, uint32_t handle, const void *data, uint32_t data_bytes, uint64_t token);
 
-/* Close a socket or file: requests in flight end first (their completions still come, or are
- * swallowed for receives), then IO_CLOSED with `token`. */
+/* Close a socket or file: requests in flight end first (sends and connects are cancelled, writes
+ * awaited; their completions still come, those of receives are swallowed), then IO_CLOSED with
+ * `token`. What has been sent before still reaches the peer. Data given with IO_RECEIVED stays
+ * valid until io_buffer_release(), whatever becomes of the handle. */
 void io_close(struct io *io, uint32_t handle, uint64_t token);
 
 /* Files. `direct`: O_DIRECT|O_DSYNC: buffers, sizes and offsets are multiples of 4096, and
- * IO_WRITTEN means durable. Opening blocks (start-up only). The file must exist. */
+ * IO_WRITTEN means durable. Opening blocks (start-up only). The file must exist.
+ * STATUS_NOT_FOUND, STATUS_DENIED, STATUS_BAD_ARGUMENT (a directory, or a file system without
+ * O_DIRECT), STATUS_FULL, STATUS_IO. */
 MUST_USE enum status io_file_open(struct io *io, const char *path, bool direct, uint32_t *handle);
 void io_file_write(struct io *io, uint32_t handle, const void *data, uint32_t data_bytes,
                    uint64_t offset, uint64_t token);
-/* Blocking, for recovery only. STATUS_SHORT at the end of the file, STATUS_IO. */
+/* Blocking, for recovery only. STATUS_SHORT at the end of the file; STATUS_NO_SPACE on a full disk,
+ * quota or size limit; STATUS_IO. */
 MUST_USE enum status io_file_read_now(struct io *io, uint32_t handle, void *target,
                                       uint32_t target_bytes, uint64_t offset);
 MUST_USE enum status io_file_write_now(struct io *io, uint32_t handle, const void *data,
@@ -130,7 +143,8 @@ void io_memory_forget(struct io *io, void *base);
 uint32_t io_poll(struct io *io, struct io_completion *completions, uint32_t completions_max,
                  uint64_t due_ns);
 
-/* From any thread: make io_poll() return soon, with one IO_WOKEN. */
+/* From any thread, or a signal handler: make io_poll() return soon, with one IO_WOKEN. (A signal
+ * alone does not end the wait.) */
 void io_wake(struct io *io);
 
 #endif

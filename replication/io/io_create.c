@@ -39,7 +39,8 @@ enum status io_create_limited(struct io **io, const struct io_options *options,
         return io_epoll_create(io, options);
     case IO_BACKEND_BEST: {
         enum status status = io_ring_create(io, options, limits);
-        return status == STATUS_DENIED ? io_epoll_create(io, options) : status;
+        /* Whatever it lacks (older kernels count rings as locked memory): epoll may not lack it. */
+        return status == STATUS_OK ? status : io_epoll_create(io, options);
     }
     }
     ASSERT(false);
