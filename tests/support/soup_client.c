@@ -13,7 +13,8 @@
 
 #include "matching/base/assertion.h"
 
-#define SOUP_CLIENT_WAIT_S 30
+#define SOUP_CLIENT_WAIT_S        30
+#define SOUP_CLIENT_SEGMENT_BYTES 1460u
 
 void soup_client_connect(struct soup_client *client, uint16_t port)
 {
@@ -43,6 +44,9 @@ void soup_client_close(struct soup_client *client)
 void soup_client_send(struct soup_client *client, const void *bytes, size_t count)
 {
     const uint8_t *at = bytes;
+    if (client->capture != NULL) {
+        pcap_data(client->capture, true, bytes, count, SOUP_CLIENT_SEGMENT_BYTES);
+    }
     while (count > 0) {
         ssize_t sent = send(client->fd, at, count, MSG_NOSIGNAL);
         if (sent < 0 && errno == EINTR) {
@@ -79,6 +83,26 @@ void soup_client_login(struct soup_client *client, const char *user, const char 
     soup_client_packet(client, 'L', payload, 46);
 }
 
+/* Receive what there is, at least a byte; 0 when the server closed or nothing came in time. */
+static size_t soup_client_fill(struct soup_client *client)
+{
+    for (;;) {
+        uint8_t *target = client->buffer + client->buffered_bytes;
+        ssize_t bytes = recv(client->fd, target, sizeof client->buffer - client->buffered_bytes, 0);
+        if (bytes < 0 && errno == EINTR) {
+            continue;
+        }
+        if (bytes <= 0) {
+            return 0;
+        }
+        if (client->capture != NULL) {
+            pcap_data(client->capture, false, target, (size_t)bytes, SOUP_CLIENT_SEGMENT_BYTES);
+        }
+        client->buffered_bytes += (size_t)bytes;
+        return (size_t)bytes;
+    }
+}
+
 /* A whole packet in the buffer? */
 static bool soup_client_parse(struct soup_client *client, struct soup_packet *packet)
 {
@@ -109,27 +133,18 @@ bool soup_client_receive(struct soup_client *client, struct soup_packet *packet)
                 client->buffered_bytes - client->parsed_bytes);
         client->buffered_bytes -= client->parsed_bytes;
         client->parsed_bytes = 0;
-        ssize_t bytes = recv(client->fd, client->buffer + client->buffered_bytes,
-                             sizeof client->buffer - client->buffered_bytes, 0);
-        if (bytes < 0 && errno == EINTR) {
-            continue;
-        }
-        if (bytes <= 0) {
+        if (soup_client_fill(client) == 0) {
             return false;
         }
-        client->buffered_bytes += (size_t)bytes;
     }
 }
 
 bool soup_client_raw(struct soup_client *client, uint8_t *target, size_t count)
 {
     while (client->buffered_bytes - client->parsed_bytes < count) {
-        ssize_t bytes = recv(client->fd, client->buffer + client->buffered_bytes,
-                             sizeof client->buffer - client->buffered_bytes, 0);
-        if (bytes <= 0) {
+        if (soup_client_fill(client) == 0) {
             return false;
         }
-        client->buffered_bytes += (size_t)bytes;
     }
     memcpy(target, client->buffer + client->parsed_bytes, count);
     client->parsed_bytes += count;

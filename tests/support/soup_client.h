@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tests/support/pcap.h"
+
 struct soup_client {
     int fd;
     uint64_t next_sequence; /* Of the next sequenced message; set by the login. */
@@ -15,6 +17,7 @@ struct soup_client {
     uint8_t buffer[1 << 17];
     size_t buffered_bytes;
     size_t parsed_bytes;
+    struct pcap *capture; /* Everything sent and received goes there as well; NULL: nowhere. */
 };
 
 struct soup_packet {
