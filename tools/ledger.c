@@ -17,7 +17,7 @@
 #define LEDGER_SIDE_BUY            0x10u
 #define LEDGER_MARKET              0x20u
 #define LEDGER_JOURNAL             0x40u
-#define LEDGER_REPLACE             0x80u /* May stay without an answer: OUCH passes over it in silence. */
+#define LEDGER_SILENT              0x80u /* May stay without an answer: a replace, or refused by a gateway. */
 #define LEDGER_CANCEL_ACKNOWLEDGED 0x100u
 #define LEDGER_CANCEL_JOURNALED    0x200u
 
@@ -199,7 +199,7 @@ enum status ledger_sent(struct ledger *ledger, uint32_t session, const struct co
     order->flags |= body->side == SIDE_BUY ? LEDGER_SIDE_BUY : 0;
     order->flags |= body->kind == ORDER_MARKET ? LEDGER_MARKET : 0;
     if (command->type == COMMAND_ORDER_REPLACE) {
-        order->flags |= LEDGER_REPLACE;
+        order->flags |= LEDGER_SILENT;
         /* It inherits its side. */
         const struct ledger_order *original =
             ledger_get(ledger,
@@ -369,6 +369,17 @@ enum status ledger_event(struct ledger *ledger, uint32_t session, uint64_t seque
     return STATUS_OK;
 }
 
+void ledger_refused(struct ledger *ledger, uint32_t session, uint8_t channel,
+                    uint32_t user_reference)
+{
+    struct ledger_order *order =
+        ledger_get(ledger, ledger_key(ledger, session, channel, user_reference));
+    ledger->counts.refused++;
+    if (order != NULL) {
+        order->flags |= LEDGER_SILENT;
+    }
+}
+
 static void ledger_journal_cancel(struct ledger *ledger, uint32_t session,
                                   const struct command *command)
 {
@@ -410,7 +421,7 @@ static void ledger_close_order(struct ledger *ledger, const struct ledger_order 
     ASSERT((order->flags & LEDGER_SENT) != 0);
     bool answered = (order->flags & (LEDGER_ACCEPTED | LEDGER_REJECTED)) != 0;
     bool canceled = (order->flags & LEDGER_CANCEL_ACKNOWLEDGED) != 0;
-    if (!answered && (order->flags & LEDGER_REPLACE) == 0) {
+    if (!answered && (order->flags & LEDGER_SILENT) == 0) {
         ledger_find_order(ledger, LEDGER_IN_DOUBT, order->key, 0, 0);
     }
     if (journal && ((answered && (order->flags & LEDGER_JOURNAL) == 0) ||

@@ -52,6 +52,7 @@ struct ledger_counts {
     uint64_t replaced;
     uint64_t canceled;
     uint64_t messages;
+    uint64_t refused;
     uint64_t executions; /* Matches: each has two sides. */
     uint64_t quantity_executed;
     uint64_t in_journal; /* Orders and replaces. */
@@ -73,6 +74,10 @@ MUST_USE enum status ledger_sent(struct ledger *ledger, uint32_t session,
 /* The next message of a session's stream, as decoded from OUCH; every one, once. */
 MUST_USE enum status ledger_event(struct ledger *ledger, uint32_t session, uint64_t sequence,
                                   const struct event *event);
+
+/* A gateway refused an order by itself: it may stay without an answer. */
+void ledger_refused(struct ledger *ledger, uint32_t session, uint8_t channel,
+                    uint32_t user_reference);
 
 /* A command of the session stands in the journal. The same order may stand there twice: it was sent
  * again, and executed once. */

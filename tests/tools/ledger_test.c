@@ -355,6 +355,25 @@ static void test_replace(void **state)
     ledger_destroy(history.ledger);
 }
 
+/* What a gateway refused may stay without an answer; executed after all, it is an order like any
+ * other. */
+static void test_refused(void **state)
+{
+    (void)state;
+    struct history history = begin();
+    for (enum step step = 0; step < STEPS; step++) {
+        tell(&history, step);
+        if (step == STEP_SEND_BUY_TWO) {
+            ledger_refused(history.ledger, 1, 0, 2);
+            struct command command = order(SIDE_BUY, 3, 1, 1000);
+            assert_int_equal(ledger_sent(history.ledger, 1, &command), STATUS_OK);
+            ledger_refused(history.ledger, 1, 0, 3);
+        }
+    }
+    assert_int_equal(ledger_counts(history.ledger).refused, 2);
+    end(&history, LEDGER_VIOLATIONS);
+}
+
 /* The tables grow; the bound holds. */
 static void test_many(void **state)
 {
@@ -396,15 +415,11 @@ static void test_many(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_right_history),
-        cmocka_unit_test(test_left_out),
-        cmocka_unit_test(test_doubled),
-        cmocka_unit_test(test_changed),
-        cmocka_unit_test(test_match_missing),
-        cmocka_unit_test(test_stream_gap),
-        cmocka_unit_test(test_journal_differs),
-        cmocka_unit_test(test_replace),
-        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_right_history),   cmocka_unit_test(test_left_out),
+        cmocka_unit_test(test_doubled),         cmocka_unit_test(test_changed),
+        cmocka_unit_test(test_match_missing),   cmocka_unit_test(test_stream_gap),
+        cmocka_unit_test(test_journal_differs), cmocka_unit_test(test_replace),
+        cmocka_unit_test(test_refused),         cmocka_unit_test(test_many),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
