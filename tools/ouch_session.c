@@ -23,6 +23,7 @@ enum status ouch_session_create(struct ouch_session *session,
         return STATUS_BAD_ARGUMENT;
     }
     *session = (struct ouch_session){.index = options->index,
+                                     .query_channel = CHANNELS_MAX - 1,
                                      .recording = options->record_messages_max > 0,
                                      .send_bytes_max = options->send_bytes_max};
     memset(session->username, ' ', sizeof session->username);
@@ -182,12 +183,15 @@ static enum status ouch_session_accepted(struct ouch_session *session,
     }
     session->state = OUCH_SESSION_ACTIVE;
     session->sequence_next = accepted.sequence;
+    bool asked = session->sequence_requested != 0;
+    if (!asked && session->sequence_seen + 1 < accepted.sequence) {
+        session->sequence_seen = accepted.sequence - 1; /* Nobody wants what came before. */
+    }
     ouch_session_query_renew(session);
     ouch_pending_rewind(&session->pending);
     ouch_session_fill(session);
     event->kind = OUCH_SESSION_LOGGED_ON;
     event->sequence = accepted.sequence;
-    bool asked = session->sequence_requested != 0;
     event->status =
         asked && accepted.sequence != session->sequence_requested ? STATUS_BAD_CHAIN : STATUS_OK;
     return STATUS_OK;

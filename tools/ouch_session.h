@@ -106,7 +106,8 @@ MUST_USE enum status ouch_session_command(struct ouch_session *session,
                                           const struct command *command, uint64_t tag);
 
 /* Queue an Account Query, whose answer settles everything before it, also what OUCH passes over in
- * silence. STATUS_NOT_YET: one is under way. STATUS_FULL: the window is full. */
+ * silence. Each goes out on the next channel, the first on channel 0. STATUS_NOT_YET: one is under
+ * way. STATUS_FULL: the window is full. */
 MUST_USE enum status ouch_session_barrier(struct ouch_session *session, uint64_t tag);
 
 /* Queue a Logout Request or a Client Heartbeat. False: no room now. */

@@ -376,6 +376,24 @@ static void test_replay(void **state)
     ouch_session_destroy(&fixture.session);
 }
 
+/* Asked only for what comes next: what came before is nobody's loss. */
+static void test_from_now_on(void **state)
+{
+    (void)state;
+    static struct fixture fixture;
+    fixture_create(&fixture, 4096);
+    connect_session(&fixture, 0);
+    server_accepts(&fixture, 1, 500);
+    server_order_accepted(&fixture, 1);
+    enum status end;
+    assert_int_equal(receive(&fixture, 1000, &end), 2);
+    assert_int_equal(fixture.events[0].status, STATUS_OK);
+    assert_int_equal(fixture.events[1].sequence, 500);
+    assert_false(fixture.events[1].repeated);
+    assert_int_equal(fixture.session.sequence_seen, 500);
+    ouch_session_destroy(&fixture.session);
+}
+
 static void test_new_generation(void **state)
 {
     (void)state;
@@ -477,6 +495,7 @@ int main(void)
         cmocka_unit_test(test_small_send_buffer),
         cmocka_unit_test(test_stale_query_answer),
         cmocka_unit_test(test_replay),
+        cmocka_unit_test(test_from_now_on),
         cmocka_unit_test(test_new_generation),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_rubbish),
