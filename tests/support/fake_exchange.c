@@ -139,6 +139,21 @@ static void fake_exchange_refuse(struct fake_exchange_connection *connection,
         (uint32_t)soupbin_header_encode(target, room, SOUPBIN_UNSEQUENCED, bytes);
 }
 
+static void fake_exchange_arrived(struct fake_exchange *exchange,
+                                  const struct fake_exchange_stream *stream,
+                                  const struct command *command)
+{
+    if (exchange->arrival_count < FAKE_EXCHANGE_MESSAGES) {
+        struct fake_exchange_arrival *arrival = &exchange->arrivals[exchange->arrival_count];
+        memcpy(arrival->name, stream->name, sizeof arrival->name);
+        arrival->type = command->type;
+        arrival->reference = command->type == COMMAND_ORDER_CANCEL
+                                 ? command->body.cancel.user_reference
+                                 : command->body.order.user_reference;
+    }
+    exchange->arrival_count++;
+}
+
 static void fake_exchange_command(struct fake_exchange *exchange,
                                   struct fake_exchange_connection *connection,
                                   const struct command *command)
@@ -152,6 +167,7 @@ static void fake_exchange_command(struct fake_exchange *exchange,
         return;
     }
     exchange->answers_max -= exchange->answers_max != UINT32_MAX;
+    fake_exchange_arrived(exchange, stream, command);
     if (command->type == COMMAND_ORDER_ENTER) {
         fake_exchange_order(stream, command);
     } else if (command->type == COMMAND_ORDER_CANCEL &&

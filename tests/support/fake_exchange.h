@@ -48,6 +48,13 @@ struct fake_exchange_connection {
     uint8_t out[65536];
 };
 
+/* A command as it came in, over all sessions. */
+struct fake_exchange_arrival {
+    char name[7];
+    uint8_t type; /* enum command_type. */
+    uint32_t reference;
+};
+
 struct fake_exchange {
     int listener;
     char endpoint[32];
@@ -59,6 +66,8 @@ struct fake_exchange {
     enum fake_exchange_fault fault;
     uint64_t fault_sequence;
     uint64_t logins;
+    uint32_t arrival_count; /* Commands taken; the first FAKE_EXCHANGE_MESSAGES are kept. */
+    struct fake_exchange_arrival arrivals[FAKE_EXCHANGE_MESSAGES];
     struct fake_exchange_stream streams[FAKE_EXCHANGE_SESSIONS];
     struct fake_exchange_connection connections[FAKE_EXCHANGE_CONNECTIONS];
 };
