@@ -44,7 +44,7 @@ int test_market_command(const struct site_process *site, const char *type, uint3
     return status;
 }
 
-static void test_market_session(const struct site_process *site, const char *name)
+void test_market_session(const struct site_process *site, const char *name)
 {
     struct credential credential = {.hash_operations = 1, .hash_memory_kib = 64};
     randombytes_buf(credential.salt, sizeof credential.salt);
@@ -64,17 +64,44 @@ static void test_market_session(const struct site_process *site, const char *nam
     ASSERT(test_market_command(site, "session_set", 0, object) == 200);
 }
 
+void test_market_firm(const struct site_process *site)
+{
+    ASSERT(test_market_command(site, "firm_set", 0, "{\"name\":\"ACME\",\"enabled\":true}") == 200);
+}
+
+void test_market_instrument(const struct site_process *site, const char *symbol, int64_t price_min,
+                            int64_t price_max)
+{
+    char object[512];
+    (void)snprintf(object, sizeof object,
+                   "{\"symbol\":\"%s\",\"tick_size\":100,\"price_min\":%lld,\"price_max\":%lld,"
+                   "\"quantity_lots_max\":1000000,\"price_decimals\":4,\"quantity_decimals\":0,"
+                   "\"state\":\"open\",\"equity\":true}",
+                   symbol, (long long)price_min, (long long)price_max);
+    ASSERT(test_market_command(site, "instrument_set", 0, object) == 200);
+}
+
+char *test_market_get(const struct site_process *site, const char *path)
+{
+    char token[128];
+    test_market_token(site, token);
+    struct http_response *response = calloc(1, sizeof *response);
+    ASSERT(response != NULL);
+    http_request(response, site->admin_port, "GET", path, token, NULL);
+    ASSERT(response->status == 200);
+    char *text = strdup(response->body);
+    ASSERT(text != NULL);
+    free(response);
+    return text;
+}
+
 void test_market_apply(const struct site_process *site)
 {
     static const char *const sessions[] = {"ALICE", "BOB",   "CAROL", "DAVE", "ERIN",
                                            "FRANK", "GRACE", "HEIDI", "IVAN", "JUDY"};
     ASSERT(sodium_init() >= 0);
-    ASSERT(test_market_command(site, "firm_set", 0, "{\"name\":\"ACME\",\"enabled\":true}") == 200);
-    ASSERT(test_market_command(site, "instrument_set", 0,
-                               "{\"symbol\":\"TEST\",\"tick_size\":100,\"price_min\":100,"
-                               "\"price_max\":1000000000,\"quantity_lots_max\":1000000,"
-                               "\"price_decimals\":4,\"quantity_decimals\":0,\"state\":\"open\","
-                               "\"equity\":true}") == 200);
+    test_market_firm(site);
+    test_market_instrument(site, "TEST", 100, 1000000000);
     for (size_t i = 0; i < sizeof sessions / sizeof sessions[0]; i++) {
         test_market_session(site, sessions[i]);
     }

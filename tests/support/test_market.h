@@ -11,6 +11,16 @@
  * succeeds. */
 void test_market_apply(const struct site_process *site);
 
+/* Instrument `symbol` with tick 0.01 as in TEST but with these bounds of price; one more session.
+ * Both assert that they succeed; firm ACME must be there. */
+void test_market_instrument(const struct site_process *site, const char *symbol, int64_t price_min,
+                            int64_t price_max);
+void test_market_session(const struct site_process *site, const char *name);
+void test_market_firm(const struct site_process *site);
+
+/* A JSON text from GET `path` (/status, /market), in malloc()ed memory. */
+char *test_market_get(const struct site_process *site, const char *path);
+
 /* One administrative command; returns the HTTP status. `object` is its JSON. */
 int test_market_command(const struct site_process *site, const char *type, uint32_t version,
                         const char *object);

@@ -13,10 +13,13 @@ void test_paths_build(char path[static TEST_PATH_BYTES])
     ssize_t bytes = readlink("/proc/self/exe", path, TEST_PATH_BYTES - 1);
     ASSERT(bytes > 0);
     path[bytes] = '\0';
-    /* BUILD/tests/room/x_test: the last "/tests/" ends BUILD. */
+    /* BUILD/tests/room/x_test or BUILD/bench/x_bench: the last of these ends BUILD. */
     char *end = NULL;
-    for (char *at = path; (at = strstr(at, "/tests/")) != NULL; at++) {
-        end = at;
+    static const char *const marks[] = {"/tests/", "/bench/"};
+    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++) {
+        for (char *at = path; (at = strstr(at, marks[i])) != NULL; at++) {
+            end = at > end ? at : end;
+        }
     }
     ASSERT(end != NULL);
     *end = '\0';
