@@ -17,6 +17,8 @@ struct causeway_subcommand {
 static const struct causeway_subcommand causeway_subcommands[] = {
     {"init", init_main, "Make a new site: keys, configuration, empty journal."},
     {"keygen", keygen_main, "Make a signing key."},
+    {"market", market_tool_main, "Make firms, instruments and sessions; open and halt."},
+    {"status", status_tool_main, "Show what a site and its shards do."},
 };
 
 #define CAUSEWAY_SUBCOMMANDS (sizeof causeway_subcommands / sizeof causeway_subcommands[0])

@@ -111,9 +111,21 @@ static void *admin_site_run(void *argument)
     while (!atomic_load(&site->stopping)) {
         struct io_completion completions[8];
         (void)io_poll(site->io, completions, 8, UINT64_MAX);
+        uint32_t held = atomic_load(&site->held_count);
+        for (uint32_t i = 0; !atomic_load(&site->hold) && i < held; i++) {
+            admin_site_request(site, &site->held[i]);
+            atomic_store(&site->held_count, i + 1 == held ? 0 : held);
+        }
         struct admin_request request;
         while (admin_link_take(site->link, &request)) {
-            admin_site_request(site, &request);
+            uint32_t count = atomic_load(&site->held_count);
+            if (atomic_load(&site->hold)) {
+                ASSERT(count < ADMIN_SITE_HELD_MAX);
+                site->held[count] = request;
+                atomic_store(&site->held_count, count + 1);
+            } else {
+                admin_site_request(site, &request);
+            }
         }
     }
     return NULL;
@@ -157,7 +169,23 @@ void admin_site_start(struct admin_site_double *site, uint32_t timeout_ms)
     ASSERT(admin_start(&site->admin, &options, error) == STATUS_OK);
     site->port = admin_port(site->admin);
     ASSERT(site->port != 0);
+    char config[1024];
+    (void)snprintf(config, sizeof config,
+                   "cluster: test\nsite: one\ndata: .\n"
+                   "listen: {ouch: \"127.0.0.1:1\", admin: \"127.0.0.1:%u\"}\n"
+                   "bootstrap:\n  sites:\n    - {name: one, provider: metal, role: voter, key: "
+                   "8fe67fd62dcb33f639e32116b1020935e2141d8b90f3d684096b93645f0c54d8}\n"
+                   "  shards:\n    - {id: 1, name: EQ, prefer: [one], commit_providers: 1}\n",
+                   site->port);
+    (void)snprintf(site->config_path, sizeof site->config_path, "%s/site.yaml", site->directory);
+    admin_site_write(site->config_path, config);
     ASSERT(pthread_create(&site->thread, NULL, admin_site_run, site) == 0);
+}
+
+void admin_site_release(struct admin_site_double *site)
+{
+    atomic_store(&site->hold, false);
+    io_wake(site->io);
 }
 
 void admin_site_stop(struct admin_site_double *site)

@@ -17,9 +17,12 @@
 
 #define ADMIN_SITE_TOKEN "0123456789abcdef0123456789abcdef"
 
+#define ADMIN_SITE_HELD_MAX 64u
+
 struct admin_site_double {
     char directory[TEST_PATH_BYTES];
     char token_path[TEST_PATH_BYTES + 32];
+    char config_path[TEST_PATH_BYTES + 32]; /* A configuration that leads tools here. */
     struct io *io;
     struct admin_link *link;
     struct admin *admin;
@@ -27,16 +30,21 @@ struct admin_site_double {
     void *memory;
     uint16_t port;
     pthread_t thread;
+    struct admin_request held[ADMIN_SITE_HELD_MAX]; /* The loop thread's. */
     atomic_bool stopping;
     _Atomic uint32_t commands_seen;
     /* How the loop treats requests; change them freely while it runs. */
-    atomic_bool silent;            /* Takes requests and never answers them. */
+    atomic_bool silent; /* Takes requests and never answers them. */
+    atomic_bool hold;   /* Takes them and answers after admin_site_release(). */
+    _Atomic uint32_t held_count;
     _Atomic uint32_t lose_answers; /* The next so many commands are executed, the answer is lost. */
     _Atomic int refuse;            /* enum status: commands are refused with it. */
 };
 
 /* Starts it on a free port of 127.0.0.1. */
 void admin_site_start(struct admin_site_double *site, uint32_t timeout_ms);
+/* Answers what is held, in order, and what comes. */
+void admin_site_release(struct admin_site_double *site);
 void admin_site_stop(struct admin_site_double *site);
 
 #endif

@@ -1,0 +1,93 @@
+#include "tools/status_text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/support/cmocka_all.h"
+
+static char *print(const char *status, const char *before, uint32_t site_count)
+{
+    json_t *now = json_loads(status, 0, NULL);
+    json_t *then = before != NULL ? json_loads(before, 0, NULL) : NULL;
+    assert_non_null(now);
+    char *text = NULL;
+    size_t bytes = 0;
+    FILE *out = open_memstream(&text, &bytes);
+    assert_non_null(out);
+    status_text_print(out, now, then, site_count);
+    assert_int_equal(fclose(out), 0);
+    json_decref(now);
+    json_decref(then);
+    return text;
+}
+
+#define STATUS(uptime, commands)                                                                   \
+    "{\"cluster\":\"demo\",\"site\":\"one\",\"provider\":\"metal\",\"io\":\"io_uring: x\","        \
+    "\"serving\":true,\"orders_refused\":false,\"uptime_ns\":" uptime ","                          \
+    "\"journal\":{\"wal_bytes\":1048576,\"wal_used_bytes\":512,\"store_bytes\":1073741824,"        \
+    "\"store_used_bytes\":536870912},\"clients\":{\"connections\":3,\"attached\":2,"               \
+    "\"messages_in\":1234,\"messages_out\":5678,\"ends\":{\"logout\":1,\"silent\":0,"              \
+    "\"replaced\":2}},\"shards\":[{\"id\":1,\"name\":\"EQ\",\"event_hash\":\"00ff\",\"log\":{"     \
+    "\"leader\":true,\"term\":4,\"appended_log_index\":12,\"persisted_log_index\":11,"             \
+    "\"committed_log_index\":10,\"applied_log_index\":9,\"applied_command_sequence\":1000,"        \
+    "\"chain_hash\":\"0123456789abcdef0123\",\"segments_sealed\":1},\"totals\":{"                  \
+    "\"commands\":" commands                                                                       \
+    ",\"orders_accepted\":7,\"orders_rejected\":6,\"open_orders\":5,\"executions\":4,"             \
+    "\"duplicates\":3,\"stale\":2},\"streams\":{\"events\":8,\"file_bytes\":2048,"                 \
+    "\"memory_bytes\":1024}}]}"
+
+static void everything_is_shown(void **state)
+{
+    (void)state;
+    char *text = print(STATUS("5000000000", "9"), NULL, 1);
+    assert_string_equal(
+        text,
+        "site      one of cluster demo (metal), up 5.00 s, serving clients\n"
+        "io        io_uring: x\n"
+        "disk      store 512 MiB of 1.00 GiB (50.00 %), write-ahead ring 512 B of 1.00 MiB not yet "
+        "stored\n"
+        "clients   3 connections, 2 sessions logged on; messages 1.23 k in, 5.67 k out\n"
+        "ended     logout 1, replaced 2\n"
+        "copies    one, at this site: losing it stops every shard, and losing its disk loses what "
+        "was acknowledged\n"
+        "\n"
+        "shard 1 EQ: leader, term 4\n"
+        "  log     appended 12, persisted 11, committed 10, applied 9; commands 1,000\n"
+        "  hash    events 00ff, chain 0123456789abcdef...\n"
+        "  orders  accepted 7, rejected 6, open 5; executions 4; not executed: duplicates 3, stale "
+        "2\n"
+        "  streams 8 events, 2.00 KiB on disk, 1.00 KiB in memory\n");
+    free(text);
+}
+
+static void rates_are_since_the_answer_before(void **state)
+{
+    (void)state;
+    char *text = print(STATUS("7000000000", "5000"), STATUS("5000000000", "1000"), 3);
+    assert_non_null(strstr(text, "a second: commands 2.00 k, orders accepted 0,"));
+    assert_null(strstr(text, "copies"));
+    free(text);
+    /* Started again meanwhile: less than before is no rate. */
+    text = print(STATUS("1000000000", "10"), STATUS("5000000000", "1000"), 3);
+    assert_non_null(strstr(text, "a second: commands 0,"));
+    free(text);
+}
+
+static void alarms_stand_out(void **state)
+{
+    (void)state;
+    char *text = print("{\"serving\":false,\"orders_refused\":true}", NULL, 3);
+    assert_non_null(strstr(text, "NOT SERVING YET"));
+    assert_non_null(strstr(text, "REFUSING ORDERS"));
+    free(text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(everything_is_shown),
+        cmocka_unit_test(rates_are_since_the_answer_before),
+        cmocka_unit_test(alarms_stand_out),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
