@@ -63,7 +63,8 @@ void io_clock_system(struct io *io);
 #define IO_FEATURE_PROVIDED_BUFFERS   (1u << 5)
 #define IO_FEATURE_REGISTERED_BUFFERS (1u << 6)
 #define IO_FEATURE_EXT_ARG            (1u << 7)
-#define IO_FEATURES_ALL               ((1u << 8) - 1)
+#define IO_FEATURE_WHOLE_SENDS        (1u << 8) /* The kernel itself goes on after a short send. */
+#define IO_FEATURES_ALL               ((1u << 9) - 1)
 
 /* For tests: leave steps of the ladder out as if the kernel had refused them, and make the queues
  * small so that they overflow. */

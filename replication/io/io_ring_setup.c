@@ -186,6 +186,7 @@ void io_ring_setup_steps(struct io_uring *ring, const struct io_limits *limits,
                          uint32_t *features)
 {
     uint32_t wanted = IO_FEATURES_ALL & ~limits->features_left_out;
+    *features |= wanted & IO_FEATURE_WHOLE_SENDS; /* Not to be tried out, and not needed. */
     if ((wanted & IO_FEATURE_PROVIDED_BUFFERS) != 0 &&
         buffers_accepted(ring, buffer_ring, buffers)) {
         *features |= IO_FEATURE_PROVIDED_BUFFERS;

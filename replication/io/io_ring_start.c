@@ -65,9 +65,11 @@ static void start_connect(struct io_ring *ring, uint32_t handle, struct io_handl
 static void start_send(struct io_ring *ring, uint32_t handle, struct io_handle *slot)
 {
     ASSERT(slot->send_done_bytes < slot->send_bytes);
+    /* Kernels before 5.19 take no notice of MSG_WAITALL: then the rest is sent from here. */
+    int whole = (ring->features & IO_FEATURE_WHOLE_SENDS) != 0 ? MSG_WAITALL : 0;
     struct io_uring_sqe *sqe = take_sqe(ring);
     io_uring_prep_send(sqe, slot->fd, slot->send_data + slot->send_done_bytes,
-                       slot->send_bytes - slot->send_done_bytes, MSG_NOSIGNAL | MSG_WAITALL);
+                       slot->send_bytes - slot->send_done_bytes, MSG_NOSIGNAL | whole);
     start(sqe, RING_SEND, handle, slot);
     slot->send = IO_REQUEST_IN_FLIGHT;
 }

@@ -225,6 +225,7 @@ int io_suite_run(const struct io_suite_variant *variant)
         cmocka_unit_test_prestate(io_suite_close_in_flight_send, state),
         cmocka_unit_test_prestate(io_suite_close_in_flight_connect, state),
         cmocka_unit_test_prestate(io_suite_close_before_poll, state),
+        cmocka_unit_test_prestate(io_suite_close_listener, state),
         cmocka_unit_test_prestate(io_suite_close_with_pending, state),
         cmocka_unit_test_prestate(io_suite_close_churn, state),
         cmocka_unit_test_prestate(io_suite_close_destroy, state),

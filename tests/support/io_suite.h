@@ -93,6 +93,7 @@ void io_suite_bound_descriptors(void **state);
 void io_suite_close_in_flight_send(void **state);
 void io_suite_close_in_flight_connect(void **state);
 void io_suite_close_before_poll(void **state);
+void io_suite_close_listener(void **state);
 void io_suite_close_with_pending(void **state);
 void io_suite_close_churn(void **state);
 void io_suite_close_destroy(void **state);

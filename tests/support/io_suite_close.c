@@ -113,6 +113,25 @@ void io_suite_close_before_poll(void **state)
     io_suite_close(&suite);
 }
 
+/* A connection that comes in while its listener is being closed is nobody's: it is closed too. */
+void io_suite_close_listener(void **state)
+{
+    struct io_suite suite;
+    io_suite_open(&suite, state, 4, 16, 1024);
+    uint16_t port;
+    uint32_t listener = io_suite_listen(&suite, &port);
+    io_suite_settle(&suite);
+    int plain = io_suite_plain_connect(port, 0);
+    io_close(suite.io, listener, 6);
+    assert_int_equal(io_suite_expect(&suite, IO_CLOSED, listener).token, 6);
+    io_suite_settle(&suite);
+    assert_int_equal(suite.kept_count, 0);
+    uint8_t byte;
+    assert_true(recv(plain, &byte, 1, 0) <= 0);
+    (void)close(plain);
+    io_suite_close(&suite);
+}
+
 /* What a paused handle has kept goes back to the others when it is closed. */
 void io_suite_close_with_pending(void **state)
 {

@@ -1,5 +1,6 @@
 #include <pthread.h>
 #include <semaphore.h>
+#include <unistd.h>
 
 #include "tests/support/cmocka_all.h"
 #include "tests/support/io_suite.h"
@@ -27,6 +28,20 @@ void io_suite_time_due(void **state)
         assert_true(variant->idle != IO_IDLE_SLEEP || polls == 1);
         assert_true(wall_ns > UINT64_C(1600000000) * 1000000000);
     }
+
+    /* What only concerns the backend itself, here the end of a receive, does not end the wait. */
+    uint16_t port;
+    uint32_t listener = io_suite_listen(&suite, &port);
+    int plain;
+    uint32_t handle = io_suite_accept_plain(&suite, listener, port, &plain);
+    io_receive_start(suite.io, handle, 1);
+    io_suite_settle(&suite);
+    io_receive_pause(suite.io, handle);
+    io_now_refresh(suite.io);
+    uint64_t due_ns = io_now_ns(suite.io) + 5000000;
+    assert_int_equal(io_poll(suite.io, &completion, 1, due_ns), 0);
+    assert_true(variant->idle != IO_IDLE_SLEEP || io_now_ns(suite.io) >= due_ns);
+    assert_int_equal(close(plain), 0);
     io_suite_close(&suite);
 }
 

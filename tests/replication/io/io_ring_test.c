@@ -48,12 +48,13 @@ static const struct io_suite_variant VARIANTS[] = {
      IO_BACKEND_RING,
      IO_IDLE_SLEEP,
      {IO_FEATURE_REGISTERED_BUFFERS, 0}},
+    {"ring without whole sends", IO_BACKEND_RING, IO_IDLE_SLEEP, {IO_FEATURE_WHOLE_SENDS, 0}},
     {"ring without ext-arg", IO_BACKEND_RING, IO_IDLE_SLEEP, {IO_FEATURE_EXT_ARG, 0}},
     {"ring with nothing", IO_BACKEND_RING, IO_IDLE_SLEEP, {IO_FEATURES_ALL, 0}},
     {"ring with nothing, tiny queues", IO_BACKEND_RING, IO_IDLE_SLEEP, {IO_FEATURES_ALL, 4}},
 };
 
-/* Every combination of steps, which takes a minute: with IO_LADDER set in the environment. */
+/* Every combination of steps, which takes minutes: with IO_LADDER set in the environment. */
 static int run_ladder(void)
 {
     int failures = 0;
