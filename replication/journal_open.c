@@ -52,20 +52,15 @@ static enum status journal_open_files(struct journal *journal)
     return store_lmdb_open(&journal->store, &store_options, &journal->error);
 }
 
-/* Follow and verify the ring, hand what is accepted to the store: then it is durable, whatever the
- * disk had really kept of it. */
-static enum status journal_recover(struct journal *journal)
+/* Follow and verify the ring; write again what is accepted but not proven to be durable; hand all
+ * of it to the store. Nothing is changed before the whole ring has been judged. */
+static enum status journal_recover(struct journal *journal, struct journal_recovery *recovery)
 {
     struct journal_recovery_options options = {.image = &journal->wal.image,
                                                .path = journal->wal.path,
                                                .cluster_id = journal->id.cluster_id,
                                                .verifiers = journal->options.verifiers,
                                                .verifier_count = journal->options.verifier_count};
-    struct journal_recovery *recovery = malloc(sizeof *recovery);
-    if (recovery == NULL) {
-        journal_error_set(&journal->error, "no memory for recovery");
-        return STATUS_FULL;
-    }
     journal_recovery_init(recovery, &options, &journal->store->place, journal->store->states);
     enum status status = STATUS_OK;
     while (status == STATUS_OK) {
@@ -73,13 +68,15 @@ static enum status journal_recover(struct journal *journal)
         struct segment segment;
         status = journal_recovery_next(recovery, &record, &segment, &journal->error);
     }
-    uint64_t position = recovery->place.position;
-    journal->frames_recovered = recovery->frames;
-    free(recovery);
     if (status != STATUS_NOT_FOUND) {
         return status;
     }
-    status = store_move(journal->store, &journal->wal.image, position);
+    journal->frames_recovered = recovery->frames;
+    status = wal_rewrite(&journal->wal, &recovery->proven, &recovery->place, &journal->error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = store_move(journal->store, &journal->wal.image, recovery->place.position);
     if (status != STATUS_OK) {
         journal_error_set(&journal->error, "%s", store_error(journal->store));
     }
@@ -142,7 +139,14 @@ enum status journal_open(struct journal **journal, struct io *io,
                           options->wal_writes_in_flight, options->io_token, &opened->error);
     }
     if (status == STATUS_OK) {
-        status = journal_recover(opened);
+        struct journal_recovery *recovery = malloc(sizeof *recovery);
+        if (recovery == NULL) {
+            journal_error_set(&opened->error, "no memory for the journal");
+            status = STATUS_FULL;
+        } else {
+            status = journal_recover(opened, recovery);
+        }
+        free(recovery);
     }
     if (status == STATUS_OK) {
         status = journal_start(opened);

@@ -18,6 +18,7 @@ void journal_recovery_init(struct journal_recovery *recovery,
     recovery->place = *place;
     memcpy(recovery->states, states, sizeof recovery->states);
     wal_chain_survey(options->image, &recovery->survey);
+    recovery->proven = *place;
 }
 
 static uint64_t journal_recovery_offset(const struct journal_recovery *recovery)
@@ -167,6 +168,9 @@ static enum status journal_recovery_frame(struct journal_recovery *recovery,
     }
     recovery->frame_offset = offset;
     recovery->frames++;
+    if (recovery->place.number <= recovery->survey.persisted_number) {
+        recovery->proven = recovery->place;
+    }
     return STATUS_OK;
 }
 

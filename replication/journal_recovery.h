@@ -27,6 +27,9 @@ struct journal_recovery {
     struct wal_place place;                  /* Behind the last frame that was followed. */
     struct journal_state states[SHARDS_MAX]; /* After the last record that was followed. */
     struct wal_survey survey;
+    /* Frames behind this place are readable, but nothing proves that they are durable: they are
+     * written again before they count. */
+    struct wal_place proven;
     uint64_t frames;
     struct wal_frame frame; /* The current one, */
     uint64_t frame_offset;  /* its place in the file, */

@@ -288,6 +288,39 @@ enum status wal_complete(struct wal *wal, const struct io_completion *completion
     return STATUS_OK;
 }
 
+static enum status wal_write_now(struct wal *wal, uint64_t start_position, uint32_t frame_bytes,
+                                 struct journal_error *error)
+{
+    const uint8_t *frame = wal_ring_at(wal, start_position);
+    enum status status = io_file_write_now(wal->io, wal->writes[0].handle, frame, frame_bytes,
+                                           (uint64_t)(frame - wal->file));
+    if (status != STATUS_OK) {
+        journal_error_set(error, "cannot write %s (%s): check the disk before you start again",
+                          wal->path, status_text(status));
+    }
+    return status;
+}
+
+enum status wal_rewrite(struct wal *wal, const struct wal_place *from, const struct wal_place *to,
+                        struct journal_error *error)
+{
+    ASSERT(from->number <= to->number);
+    ASSERT(to->number - from->number <= WAL_WRITES_IN_FLIGHT_MAX);
+    struct wal_place place = *from;
+    while (place.number < to->number) {
+        struct wal_frame frame;
+        const uint8_t *records;
+        wal_chain_trusted(&wal->image, &place, &frame, &records);
+        uint32_t frame_bytes = wal_frame_bytes(&frame);
+        enum status status = wal_write_now(wal, place.position - frame_bytes, frame_bytes, error);
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
+    ASSERT(place.position == to->position);
+    return STATUS_OK;
+}
+
 enum status wal_start(struct wal *wal, const struct wal_place *place, struct journal_error *error)
 {
     ASSERT(wal->closed.number == 0);
@@ -302,12 +335,9 @@ enum status wal_start(struct wal *wal, const struct wal_place *place, struct jou
     struct wal_record record = {.type = WAL_RECORD_START};
     uint32_t frame_bytes;
     (void)wal_append(wal, &record);
-    uint8_t *frame = wal_seal(wal, &frame_bytes);
-    enum status status = io_file_write_now(wal->io, wal->writes[0].handle, frame, frame_bytes,
-                                           (uint64_t)(frame - wal->file));
+    (void)wal_seal(wal, &frame_bytes);
+    enum status status = wal_write_now(wal, wal->closed.position - frame_bytes, frame_bytes, error);
     if (status != STATUS_OK) {
-        journal_error_set(error, "cannot write %s (%s): check the disk before you start again",
-                          wal->path, status_text(status));
         return status;
     }
     wal->persisted_number = wal->closed.number;

@@ -73,6 +73,11 @@ MUST_USE enum status wal_open(struct wal *wal, struct io *io, const char *path, 
                               const uint8_t incarnation[static WAL_KEY_BYTES], uint32_t writes_max,
                               uint64_t io_token, struct journal_error *error);
 
+/* Write the frames again that stand between two places of the chain: the same bytes at the same
+ * place, so that a power cut in between changes nothing, but durable when it returns. */
+MUST_USE enum status wal_rewrite(struct wal *wal, const struct wal_place *from,
+                                 const struct wal_place *to, struct journal_error *error);
+
 /* Recovery is done, everything up to `place` is stored: go on behind it under a new nonce, with a
  * first frame that says so, durable when this returns. */
 MUST_USE enum status wal_start(struct wal *wal, const struct wal_place *place,

@@ -89,28 +89,30 @@ void wal_chain_trusted(const struct wal_image *image, struct wal_place *place,
     wal_chain_move(place, frame, start);
 }
 
+/* From the end backwards: so the newest frames of each lap come first, and the hash of an older
+ * one, which would say nothing new, need not be computed. */
 void wal_chain_survey(const struct wal_image *image, struct wal_survey *survey)
 {
+    ASSERT(image->ring_bytes % WAL_ALIGNMENT_BYTES == 0);
     *survey = (struct wal_survey){0};
-    uint64_t offset = 0;
-    while (offset < image->ring_bytes) {
+    for (uint64_t offset = image->ring_bytes; offset > 0;) {
+        offset -= WAL_ALIGNMENT_BYTES;
+        const uint8_t *source = image->ring + offset;
         struct wal_frame frame;
-        enum status status =
-            wal_frame_open(&frame, image->ring + offset, image->ring_bytes - offset, image->key);
-        if (status != STATUS_OK) {
-            offset += WAL_ALIGNMENT_BYTES;
+        wal_frame_fields(&frame, source);
+        if ((frame.number <= survey->newest_number &&
+             frame.persisted_number <= survey->persisted_number) ||
+            wal_frame_open(&frame, source, image->ring_bytes - offset, image->key) != STATUS_OK) {
             continue;
         }
-        survey->frames++;
         if (frame.number > survey->newest_number) {
             survey->newest_number = frame.number;
         }
-        if (survey->claimant_number == 0 || frame.persisted_number > survey->persisted_number) {
+        if (frame.persisted_number > survey->persisted_number) {
             survey->persisted_number = frame.persisted_number;
             survey->claimant_number = frame.number;
             survey->claimant_position = offset;
         }
-        offset += wal_frame_bytes(&frame);
     }
-    ASSERT(survey->persisted_number < survey->newest_number || survey->frames == 0);
+    ASSERT(survey->persisted_number <= survey->newest_number);
 }

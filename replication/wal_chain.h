@@ -53,7 +53,6 @@ struct wal_survey {
     uint64_t persisted_number; /* Highest frame that any of them knows to be durable. */
     uint64_t claimant_number;  /* The frame that says so. */
     uint64_t claimant_position;
-    uint64_t frames;
 };
 void wal_chain_survey(const struct wal_image *image, struct wal_survey *survey);
 

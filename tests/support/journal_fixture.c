@@ -5,7 +5,9 @@
 
 #include "matching/base/random.h"
 #include "replication/codec.h"
+#include "replication/wal.h"
 #include "tests/support/cmocka_all.h"
+#include "tests/support/io_memory.h"
 
 #define JOURNAL_FIXTURE_COMMANDS 3u
 
@@ -52,13 +54,35 @@ void journal_fixture_make(struct journal_fixture *fixture, const char *name)
     assert_int_equal(io_create(&fixture->io, &options), STATUS_OK);
 }
 
+void journal_fixture_make_memory(struct journal_fixture *fixture, uint8_t *content,
+                                 struct store *store)
+{
+    journal_fixture_init(fixture);
+    fixture->io = io_memory_create();
+    io_memory_file(fixture->io, content, WAL_BYTES_MIN);
+    memcpy(fixture->directory, "memory", sizeof "memory");
+    fixture->parts = (struct journal_parts){.id = {.cluster_id = JOURNAL_FIXTURE_CLUSTER,
+                                                   .site = JOURNAL_FIXTURE_SITE,
+                                                   .wal_bytes = WAL_BYTES_MIN,
+                                                   .store_bytes = STORE_BYTES_MIN},
+                                            .store = store};
+    memset(fixture->parts.id.incarnation, 0xA7, JOURNAL_INCARNATION_BYTES);
+    fixture->options.parts = &fixture->parts;
+}
+
+void journal_fixture_ring(const struct journal_fixture *fixture, uint8_t *content)
+{
+    memset(content, 0, WAL_BYTES_MIN);
+    wal_header_store(content, fixture->parts.id.incarnation, WAL_BYTES_MIN);
+}
+
 void journal_fixture_free(struct journal_fixture *fixture)
 {
     journal_fixture_close(fixture);
     if (fixture->io != NULL) {
         io_destroy(fixture->io);
     }
-    if (fixture->directory[0] != 0) {
+    if (fixture->directory[0] == '/') {
         test_paths_remove(fixture->directory);
     }
     free(fixture->bytes);
@@ -156,7 +180,10 @@ static bool fixture_persisted(const struct journal_fixture *fixture)
         struct journal_tail persisted;
         journal_appended(fixture->journal, shard_id, &appended);
         journal_persisted(fixture->journal, shard_id, &persisted);
-        if (memcmp(&appended, &persisted, sizeof appended) != 0) {
+        uint8_t tails[2][JOURNAL_TAIL_BYTES];
+        journal_tail_store(tails[0], &appended);
+        journal_tail_store(tails[1], &persisted);
+        if (memcmp(tails[0], tails[1], JOURNAL_TAIL_BYTES) != 0) {
             return false;
         }
     }
@@ -184,24 +211,31 @@ void journal_fixture_store(struct journal_fixture *fixture)
     }
 }
 
-void journal_fixture_check(struct journal_fixture *fixture, uint16_t shard_id, uint64_t log_index,
-                           uint32_t payload_bytes, uint64_t salt)
+void journal_fixture_check_bytes(const uint8_t *source, size_t source_bytes, uint16_t shard_id,
+                                 uint64_t log_index, uint32_t payload_bytes, uint64_t salt)
 {
-    size_t bytes;
     struct segment segment;
     uint8_t *expected = malloc(payload_bytes + 1u);
     assert_non_null(expected);
     fixture_payload(expected, payload_bytes, shard_id, log_index, salt);
+    assert_int_equal(segment_open(&segment, source, source_bytes), STATUS_OK);
+    assert_int_equal(segment_bytes(&segment), source_bytes);
+    assert_int_equal(segment.shard_id, shard_id);
+    assert_true(segment.log_index == log_index);
+    assert_int_equal(segment.stored_bytes, payload_bytes);
+    assert_memory_equal(segment.payload, expected, payload_bytes);
+    free(expected);
+}
+
+void journal_fixture_check(struct journal_fixture *fixture, uint16_t shard_id, uint64_t log_index,
+                           uint32_t payload_bytes, uint64_t salt)
+{
+    size_t bytes;
     enum status status = journal_read(fixture->journal, shard_id, log_index, fixture->bytes,
                                       SEGMENT_BYTES_MAX, &bytes);
     if (status != STATUS_OK) {
         fail_msg("journal_read %d/%d: %s: %s", (int)shard_id, (int)log_index, status_text(status),
                  journal_error(fixture->journal));
     }
-    assert_int_equal(segment_open(&segment, fixture->bytes, bytes), STATUS_OK);
-    assert_int_equal(segment.shard_id, shard_id);
-    assert_true(segment.log_index == log_index);
-    assert_int_equal(segment.stored_bytes, payload_bytes);
-    assert_memory_equal(segment.payload, expected, payload_bytes);
-    free(expected);
+    journal_fixture_check_bytes(fixture->bytes, bytes, shard_id, log_index, payload_bytes, salt);
 }

@@ -19,7 +19,8 @@ struct journal_fixture {
     struct segment_verifier verifier;
     struct journal_options options;
     struct io *io;
-    struct journal *journal; /* NULL: closed. */
+    struct journal_parts parts; /* Of a journal in memory. */
+    struct journal *journal;    /* NULL: closed. */
     char directory[TEST_PATH_BYTES];
     uint8_t *bytes; /* SEGMENT_BYTES_MAX: the segment sealed last. */
     struct segment segment;
@@ -29,6 +30,12 @@ struct journal_fixture {
 void journal_fixture_init(struct journal_fixture *fixture);
 /* The same with a directory on a real disk, a journal born in it, and an io. */
 void journal_fixture_make(struct journal_fixture *fixture, const char *name);
+/* The same over io_memory.h and store_memory.h: `content` (WAL_BYTES_MIN of it, the caller's) is
+ * the ring's file; `store` becomes the journal's when it is opened. */
+void journal_fixture_make_memory(struct journal_fixture *fixture, uint8_t *content,
+                                 struct store *store);
+/* What the file of a new ring holds. */
+void journal_fixture_ring(const struct journal_fixture *fixture, uint8_t *content);
 void journal_fixture_free(struct journal_fixture *fixture);
 
 enum status journal_fixture_open(struct journal_fixture *fixture);
@@ -52,6 +59,9 @@ enum status journal_fixture_turn(struct journal_fixture *fixture, uint64_t wait_
 /* Wait until the store has taken in everything. */
 void journal_fixture_store(struct journal_fixture *fixture);
 
+/* Check that `source` is the segment at that place which was sealed with `salt`. */
+void journal_fixture_check_bytes(const uint8_t *source, size_t source_bytes, uint16_t shard_id,
+                                 uint64_t log_index, uint32_t payload_bytes, uint64_t salt);
 /* Read and check that it is the segment at that place which was sealed with `salt`. */
 void journal_fixture_check(struct journal_fixture *fixture, uint16_t shard_id, uint64_t log_index,
                            uint32_t payload_bytes, uint64_t salt);
