@@ -88,6 +88,31 @@ enum status replay_compare_side(struct replay_compare *compare, uint64_t match_n
     return STATUS_OK;
 }
 
+enum status replay_compare_volumes(const struct replay_compare *compare, const uint64_t *ids,
+                                   uint32_t count, uint64_t *volumes)
+{
+    struct id_map map = {0};
+    enum status status = STATUS_OK;
+    for (uint32_t i = 0; i < count && status == STATUS_OK; i++) {
+        uint32_t index;
+        volumes[i] = 0;
+        status = id_map_put(&map, ids[i], &index);
+        ASSERT(status != STATUS_OK || index == i); /* Ids are unique. */
+    }
+    for (uint32_t i = 0; i < compare->matches.count && status == STATUS_OK; i++) {
+        const struct replay_execution *execution = &compare->executions[i];
+        uint32_t index;
+        if (id_map_find(&map, execution->resting_id, &index)) {
+            volumes[index] += execution->quantity;
+        }
+        if (id_map_find(&map, execution->take_id, &index)) {
+            volumes[index] += execution->quantity;
+        }
+    }
+    id_map_destroy(&map);
+    return status;
+}
+
 static int replay_compare_order(uint64_t a, uint64_t b)
 {
     return a < b ? -1 : a > b;

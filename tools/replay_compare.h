@@ -47,6 +47,10 @@ MUST_USE enum status replay_compare_side(struct replay_compare *compare, uint64_
 /* Executions so far, one side of each is enough. */
 uint64_t replay_compare_executed(const struct replay_compare *compare);
 
+/* What each of `ids` executed, resting or incoming, into `volumes`. STATUS_FULL: no memory. */
+MUST_USE enum status replay_compare_volumes(const struct replay_compare *compare,
+                                            const uint64_t *ids, uint32_t count, uint64_t *volumes);
+
 /* Compare all. STATUS_FULL: no memory. */
 MUST_USE enum status replay_compare_close(struct replay_compare *compare,
                                           struct replay_result *result);

@@ -135,12 +135,30 @@ static void test_first_ten(void **state)
     replay_compare_destroy(compare_many);
 }
 
+static void test_volumes(void **state)
+{
+    (void)state;
+    struct replay_compare *volumes_of;
+    assert_int_equal(replay_compare_create(&volumes_of, NULL, 0), STATUS_OK);
+    for (size_t i = 0; i < SIDES; i++) {
+        assert_int_equal(replay_compare_side(volumes_of, right[i].match, right[i].id,
+                                             right[i].added, right[i].price, right[i].quantity),
+                         STATUS_OK);
+    }
+    const uint64_t ids[] = {10, TAKE(1), 77, 11, 12};
+    uint64_t volumes[5];
+    assert_int_equal(replay_compare_volumes(volumes_of, ids, 5, volumes), STATUS_OK);
+    const uint64_t expected[] = {5, 7, 0, 3, 7};
+    assert_memory_equal(volumes, expected, sizeof expected);
+    replay_compare_destroy(volumes_of);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all_reproduced),   cmocka_unit_test(test_one_change),
         cmocka_unit_test(test_nothing_executed), cmocka_unit_test(test_one_more),
-        cmocka_unit_test(test_first_ten),
+        cmocka_unit_test(test_first_ten),        cmocka_unit_test(test_volumes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
