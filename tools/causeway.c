@@ -18,6 +18,7 @@ static const struct causeway_subcommand causeway_subcommands[] = {
     {"init", init_main, "Make a new site: keys, configuration, empty journal."},
     {"keygen", keygen_main, "Make a signing key."},
     {"market", market_tool_main, "Make firms, instruments and sessions; open and halt."},
+    {"load", load_main, "Trade generated order flow at a rate and measure latency."},
     {"replay", replay_main, "Trade recorded days and compare executions with the recorded ones."},
     {"status", status_tool_main, "Show what a site and its shards do."},
 };

@@ -7,6 +7,7 @@
 
 int init_main(int argc, char **argv);
 int keygen_main(int argc, char **argv);
+int load_main(int argc, char **argv);
 int market_tool_main(int argc, char **argv);
 int replay_main(int argc, char **argv);
 int status_tool_main(int argc, char **argv);

@@ -252,6 +252,13 @@ enum status trader_step(struct trader *trader, uint64_t due_ns)
     return STATUS_OK;
 }
 
+void trader_measure(struct trader *trader)
+{
+    trader->counts = (struct trader_counts){.commands = 0};
+    histogram_reset(&trader->order_latency);
+    histogram_reset(&trader->cancel_latency);
+}
+
 struct trader_counts trader_counts(const struct trader *trader)
 {
     return trader->counts;

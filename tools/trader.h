@@ -81,6 +81,9 @@ bool trader_settled(const struct trader *trader);
  * ledger or the comparison has no memory for what happened: nothing can be proved any more. */
 MUST_USE enum status trader_step(struct trader *trader, uint64_t due_ns);
 
+/* Warm-up is over: counts and latencies begin again at zero. */
+void trader_measure(struct trader *trader);
+
 struct trader_counts trader_counts(const struct trader *trader);
 /* From due to answer: orders and replaces; cancels that were answered. */
 const struct histogram *trader_order_latency(const struct trader *trader);
