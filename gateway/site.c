@@ -251,6 +251,16 @@ static enum status site_open_admin(struct site *site, char *error)
     return admin_start(&site->admin_thread, &options, error);
 }
 
+/* How far a market is, and the hash of everything that has happened on it. */
+static void site_log_market(const struct site *site, uint32_t index, const char *event)
+{
+    const struct engine *engine = site->markets[index].engine;
+    struct engine_totals totals = engine_totals(engine);
+    log_line(LOG_LEVEL_INFO, event, "shard=%u commands=%llu open_orders=%llu event_hash=%016llx",
+             index + 1, (unsigned long long)totals.commands, (unsigned long long)totals.open_orders,
+             (unsigned long long)engine_event_hash(engine));
+}
+
 static enum status site_recover_shard(struct site *site, uint32_t index, char *error)
 {
     io_now_refresh(site->io);
@@ -280,15 +290,11 @@ static enum status site_recover_shard(struct site *site, uint32_t index, char *e
                        site->config.data);
         return status;
     }
-    struct engine_totals totals = engine_totals(site->markets[index].engine);
     io_now_refresh(site->io);
-    log_line(LOG_LEVEL_INFO, "recovered",
-             "shard=%u log_index=%llu commands=%llu open_orders=%llu event_hash=%016llx "
-             "duration_ms=%llu",
-             index + 1, (unsigned long long)log_index, (unsigned long long)totals.commands,
-             (unsigned long long)totals.open_orders,
-             (unsigned long long)engine_event_hash(site->markets[index].engine),
+    log_line(LOG_LEVEL_INFO, "rebuilt", "shard=%u log_index=%llu duration_ms=%llu", index + 1,
+             (unsigned long long)log_index,
              (unsigned long long)((io_now_ns(site->io) - started_ns) / 1000000));
+    site_log_market(site, index, "recovered");
     return STATUS_OK;
 }
 
@@ -494,9 +500,14 @@ static enum status site_shut_down(struct site *site, char *error)
                    state.applied_log_index == state.appended_log_index;
         }
         if (idle || io_now_ns(site->io) >= until_ns) {
-            return STATUS_OK;
+            break;
         }
     }
+    /* What a start from this journal must come to again. */
+    for (uint32_t i = 0; i < site->config.shard_count; i++) {
+        site_log_market(site, i, "executed");
+    }
+    return STATUS_OK;
 }
 
 enum status site_run(struct site *site, char error[static SITE_ERROR_BYTES])

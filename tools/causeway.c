@@ -15,6 +15,7 @@ struct causeway_subcommand {
 };
 
 static const struct causeway_subcommand causeway_subcommands[] = {
+    {"drill", drill_main, "Trade, kill, restart, and prove that nothing was lost."},
     {"init", init_main, "Make a new site: keys, configuration, empty journal."},
     {"keygen", keygen_main, "Make a signing key."},
     {"market", market_tool_main, "Make firms, instruments and sessions; open and halt."},

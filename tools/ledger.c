@@ -380,12 +380,13 @@ void ledger_refused(struct ledger *ledger, uint32_t session, uint8_t channel,
     }
 }
 
-static void ledger_journal_cancel(struct ledger *ledger, uint32_t session,
-                                  const struct command *command)
+/* A command that may cancel an order: a cancel, or a replace of one that has executed as much
+ * already. */
+static void ledger_journal_cancel(struct ledger *ledger, uint32_t session, uint8_t channel,
+                                  uint32_t user_reference)
 {
-    const struct command_cancel *body = &command->body.cancel;
     struct ledger_order *order =
-        ledger_get(ledger, ledger_key(ledger, session, body->channel, body->user_reference));
+        ledger_get(ledger, ledger_key(ledger, session, channel, user_reference));
     if (order != NULL) { /* Of an order that never was: superfluous, but no violation. */
         order->flags |= LEDGER_CANCEL_JOURNALED;
     }
@@ -394,13 +395,17 @@ static void ledger_journal_cancel(struct ledger *ledger, uint32_t session,
 void ledger_journal(struct ledger *ledger, uint32_t session, const struct command *command)
 {
     if (command->type == COMMAND_ORDER_CANCEL) {
-        ledger_journal_cancel(ledger, session, command);
+        ledger_journal_cancel(ledger, session, command->body.cancel.channel,
+                              command->body.cancel.user_reference);
         return;
     }
     if (command->type != COMMAND_ORDER_ENTER && command->type != COMMAND_ORDER_REPLACE) {
         return;
     }
     const struct command_order *body = &command->body.order;
+    if (command->type == COMMAND_ORDER_REPLACE) {
+        ledger_journal_cancel(ledger, session, body->channel, body->original_user_reference);
+    }
     uint64_t key = ledger_key(ledger, session, body->channel, body->user_reference);
     struct ledger_order *order = ledger_get(ledger, key);
     if (order == NULL) {

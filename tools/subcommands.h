@@ -5,6 +5,7 @@
 #ifndef TOOLS_SUBCOMMANDS_H
 #define TOOLS_SUBCOMMANDS_H
 
+int drill_main(int argc, char **argv);
 int init_main(int argc, char **argv);
 int keygen_main(int argc, char **argv);
 int load_main(int argc, char **argv);

@@ -1,0 +1,126 @@
+/* `causeway drill`: trade, kill, restart, and prove from the outside that nothing was lost. */
+#include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/drill_report.h"
+#include "tools/options.h"
+#include "tools/subcommands.h"
+
+#define DRILL_NS_A_S UINT64_C(1000000000)
+
+/* Set by Ctrl-C: the drill ends its child and itself. */
+static volatile sig_atomic_t drill_interrupted;
+
+static void drill_on_signal(int number)
+{
+    (void)number;
+    drill_interrupted = 1;
+}
+
+static int drill_carry_out(struct drill *drill)
+{
+    static struct drill_proof proof;
+    (void)fprintf(stderr, "drill: one site in %s, %llu sessions, %llu kills, seed %llu\n",
+                  drill->options.directory, (unsigned long long)drill->options.sessions,
+                  (unsigned long long)drill->options.kills,
+                  (unsigned long long)drill->options.seed);
+    enum drill_end end = drill_run_prepare(drill);
+    if (end == DRILL_DONE) {
+        end = drill_run_trade(drill);
+    }
+    if (end == DRILL_DONE) {
+        (void)fprintf(stderr, "drill: everything is answered; proving\n");
+        end = drill_proof_take(drill, &proof);
+    }
+    if (end == DRILL_INTERRUPTED) {
+        return options_failed("drill", "interrupted; nothing is proved");
+    }
+    if (end == DRILL_FAILED) {
+        return options_failed("drill", "%s (seed %llu; logs in %s)", drill->error,
+                              (unsigned long long)drill->options.seed, drill->options.directory);
+    }
+    if (drill_report(drill, &proof) != STATUS_OK) {
+        return options_failed("drill", "the report cannot be written");
+    }
+    return drill_proof_holds(drill, &proof) ? OPTIONS_EXIT_DONE : OPTIONS_EXIT_FAILED;
+}
+
+int drill_main(int argc, char **argv)
+{
+    static struct drill drill;
+    struct drill_options *wanted = &drill.options;
+    *wanted = (struct drill_options){.directory = "run",
+                                     .duration_ns = 12 * DRILL_NS_A_S,
+                                     .kills = 1,
+                                     .sessions = 16,
+                                     .rate = 20000,
+                                     .window = 256,
+                                     .instruments = 2};
+    const struct option_row rows[] = {
+        {"dir", 'd', OPTION_TEXT, &wanted->directory, "DIR",
+         "Where the site is made; emptied first if a drill made it (default run).", 0, 0, NULL},
+        {"flow", 'f', OPTION_TEXT, &wanted->flow_path, "FILE",
+         "Trade this LOBSTER message file (.csv, .xz or .zst) and compare every execution with "
+         "those recorded; default: generated flow.",
+         0, 0, NULL},
+        {"duration", 't', OPTION_DURATION, &wanted->duration_ns, "DURATION",
+         "How long generated flow goes on, outages included (default 12s).", 1000000, 0, NULL},
+        {"kills", 'k', OPTION_COUNT, &wanted->kills, "N",
+         "SIGKILLs, at random moments (default 1).", 0, DRILL_KILLS_MAX, NULL},
+        {"sessions", 's', OPTION_COUNT, &wanted->sessions, "N",
+         "Client sessions (default 16; with --flow 1, which keeps the file's order).", 1,
+         DRILL_SESSIONS_MAX, NULL},
+        {"rate", 'r', OPTION_COUNT, &wanted->rate, "N",
+         "Commands a second, 0: as many as are answered (default 20k).", 0, 10000000, NULL},
+        {"window", 'w', OPTION_COUNT, &wanted->window, "N",
+         "Unanswered commands a session (default 256).", 1, 2048, NULL},
+        {"instruments", 'i', OPTION_COUNT, &wanted->instruments, "N",
+         "Instruments of generated flow (default 2).", 1, DRILL_INSTRUMENTS_MAX, NULL},
+        {"seed", 0, OPTION_COUNT, &wanted->seed, "N",
+         "Repeats a drill's flow and moments of killing (default: random, printed).", 0, 0, NULL},
+        {"no-rule-5", 0, OPTION_FLAG, &wanted->no_rule_5, NULL,
+         "With --flow: without the rule for orders that the exchange passed over.", 0, 0, NULL},
+        {"json", 'j', OPTION_FLAG, &wanted->json, NULL, "Print the report as JSON.", 0, 0, NULL}};
+    const struct options_command command = {
+        .name = "drill",
+        .operands = "",
+        .summary = "Makes a fresh site, trades on it through real sessions, kills it with SIGKILL "
+                   "at random moments, restarts it, and proves from the outside that nothing "
+                   "acknowledged was lost, nothing was executed twice and every session went on at "
+                   "its next number. Exit status 0 only if all of it holds.",
+        .rows = rows,
+        .row_count = sizeof rows / sizeof rows[0],
+        .examples = "causeway drill\n"
+                    "causeway drill --kills 100 --duration 60s --rate 0\n"
+                    "causeway drill --flow AAPL_2012-06-21_message_50.csv.xz --kills 3\n"};
+    int operand = 0;
+    switch (options_parse(&command, argc, argv, &operand)) {
+    case OPTIONS_GO:
+        break;
+    case OPTIONS_HELP:
+        return OPTIONS_EXIT_DONE;
+    case OPTIONS_WRONG:
+        return OPTIONS_EXIT_USAGE;
+    }
+    if (sodium_init() < 0) {
+        return options_failed("drill", "no source of randomness");
+    }
+    if (wanted->flow_path != NULL) {
+        wanted->sessions = 1;
+        wanted->rate = 0;
+    }
+    while (wanted->seed == 0) {
+        wanted->seed = randombytes_random();
+    }
+    drill.interrupted = &drill_interrupted;
+    struct sigaction action = {.sa_handler = drill_on_signal};
+    (void)sigemptyset(&action.sa_mask);
+    (void)sigaction(SIGINT, &action, NULL);
+    (void)sigaction(SIGTERM, &action, NULL);
+    int exit_status = drill_carry_out(&drill);
+    drill_run_close(&drill);
+    return exit_status;
+}
