@@ -1,5 +1,5 @@
+#include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -32,41 +32,51 @@ void io_suite_bound_endpoints(void **state)
     io_suite_close(&suite);
 }
 
+/* On an address of its own, so that no other process takes the port in between. */
 void io_suite_bound_port_in_use(void **state)
 {
     struct io_suite suite;
     io_suite_open(&suite, state, 2, 16, 1024);
+    uint32_t first;
     uint16_t port;
-    uint32_t listener = io_suite_listen(&suite, &port);
+    assert_int_equal(io_listen(suite.io, "127.83.12.7:0", 0, &first, &port), STATUS_OK);
     char endpoint[32];
-    (void)snprintf(endpoint, sizeof endpoint, "127.0.0.1:%u", port);
+    (void)snprintf(endpoint, sizeof endpoint, "127.83.12.7:%u", port);
     uint32_t second = 4242;
     uint16_t second_port;
     int descriptors = io_suite_descriptors();
     assert_int_equal(io_listen(suite.io, endpoint, 0, &second, &second_port), STATUS_IN_USE);
     assert_int_equal(io_suite_descriptors(), descriptors);
-    io_suite_close_handle(&suite, listener);
+    io_suite_close_handle(&suite, first);
     assert_int_equal(io_listen(suite.io, endpoint, 0, &second, &second_port), STATUS_OK);
     assert_int_equal(second_port, port);
     io_suite_close(&suite);
 }
 
+/* A port that a socket is bound to, but that nobody listens on. */
 void io_suite_bound_refused(void **state)
 {
     struct io_suite suite;
     io_suite_open(&suite, state, 4, 16, 1024);
-    /* A port that was free a moment ago and that nobody listens on. */
-    uint16_t port;
-    uint32_t listener = io_suite_listen(&suite, &port);
-    io_suite_close_handle(&suite, listener);
+    int bound = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(bound >= 0);
+    union {
+        struct sockaddr any;
+        struct sockaddr_in ipv4;
+    } address = {.ipv4 = {.sin_family = AF_INET}};
+    address.ipv4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t address_bytes = sizeof address.ipv4;
+    assert_int_equal(bind(bound, &address.any, address_bytes), 0);
+    assert_int_equal(getsockname(bound, &address.any, &address_bytes), 0);
     char endpoint[32];
-    (void)snprintf(endpoint, sizeof endpoint, "127.0.0.1:%u", port);
+    (void)snprintf(endpoint, sizeof endpoint, "127.0.0.1:%u", ntohs(address.ipv4.sin_port));
     uint32_t handle;
     assert_int_equal(io_connect(suite.io, endpoint, 55, &handle), STATUS_OK);
     struct io_completion connected = io_suite_expect(&suite, IO_CONNECTED, handle);
     assert_int_equal(connected.result, -ECONNREFUSED);
     assert_int_equal(connected.token, 55);
     io_suite_close_handle(&suite, handle);
+    (void)close(bound);
     io_suite_close(&suite);
 }
 
