@@ -264,6 +264,22 @@ static bool drill_kill_due(const struct drill *drill, double fraction)
            fraction >= drill->kill_at[drill->kills];
 }
 
+/* Everything sent is answered; what that did to resting orders of other sessions may still be on
+ * its way to them. A barrier of each session, journaled after all of it, is answered behind it. */
+static enum drill_end drill_flush(struct drill *drill)
+{
+    enum drill_end end = drill_until(drill, trader_ready, "all sessions logged on");
+    for (uint32_t i = 0; end == DRILL_DONE && i < ouch_client_session_count(drill->client);) {
+        if (ouch_client_barrier(drill->client, i, 0) == STATUS_OK) {
+            i++;
+        } else {
+            end = drill_step(drill);
+        }
+    }
+    return end == DRILL_DONE ? drill_until(drill, trader_settled, "an answer to every barrier")
+                             : end;
+}
+
 enum drill_end drill_run_trade(struct drill *drill)
 {
     drill_plan_kills(drill);
@@ -293,6 +309,9 @@ enum drill_end drill_run_trade(struct drill *drill)
     }
     trader_stop(drill->trader);
     enum drill_end end = drill_until(drill, trader_settled, "an answer to everything sent");
+    if (end == DRILL_DONE) {
+        end = drill_flush(drill);
+    }
     drill->end_ns = ouch_client_now_ns(drill->client);
     progress_end(&drill->progress);
     return end;
