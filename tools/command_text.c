@@ -42,7 +42,8 @@ static void command_text_name(struct command_text_line *line, const char *name)
 static void command_text_number(struct command_text_line *line, const char *name, uint64_t number)
 {
     command_text_name(line, name);
-    command_text_put(line, "%llu", (unsigned long long)number);
+    bool quoted = line->json && number > INT64_MAX;
+    command_text_put(line, quoted ? "\"%llu\"" : "%llu", (unsigned long long)number);
 }
 
 static void command_text_signed(struct command_text_line *line, const char *name, int64_t number)

@@ -2,7 +2,8 @@
  *
  * As text: "command=12 time=2026-01-02T03:04:05.000000006Z type=order-enter session=3 ...", or as
  * one JSON object a line. Fields that are zero because the command has no use for them are left
- * out; bytes that are no printable ASCII are shown as \xHH (JSON: \u00HH). */
+ * out; bytes that are no printable ASCII are shown as \xHH (JSON: \u00HH). Numbers from 2^63 on,
+ * which many JSON readers refuse, are strings there. */
 #ifndef TOOLS_COMMAND_TEXT_H
 #define TOOLS_COMMAND_TEXT_H
 

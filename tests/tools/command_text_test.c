@@ -85,9 +85,6 @@ static void test_any_bytes(void **state)
         for (size_t i = 0; i < bytes; i++) {
             assert_in_range(line[i], 0x20, 0x7E);
         }
-        /* JSON's integers end at 2^63 in this reader; ours may not. */
-        command.input_number >>= 1;
-        memset(command.body.bytes, (int)(round % 127), sizeof command.body.bytes);
         bytes = command_text(line, round, &command, true);
         json_t *object = json_loadb(line, bytes, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
         assert_non_null(object);
