@@ -17,6 +17,7 @@ struct causeway_subcommand {
 static const struct causeway_subcommand causeway_subcommands[] = {
     {"drill", drill_main, "Trade, kill, restart, and prove that nothing was lost."},
     {"init", init_main, "Make a new site: keys, configuration, empty journal."},
+    {"journal", journal_command_main, "Check or print a journal offline, with public keys alone."},
     {"keygen", keygen_main, "Make a signing key."},
     {"market", market_tool_main, "Make firms, instruments and sessions; open and halt."},
     {"load", load_main, "Trade generated order flow at a rate and measure latency."},

@@ -7,6 +7,7 @@
 
 int drill_main(int argc, char **argv);
 int init_main(int argc, char **argv);
+int journal_command_main(int argc, char **argv);
 int keygen_main(int argc, char **argv);
 int load_main(int argc, char **argv);
 int market_tool_main(int argc, char **argv);
