@@ -92,17 +92,21 @@ int main(int argc, char **argv)
         causewayd_usage(stderr);
         return EXIT_USAGE;
     }
-    static struct config config;
-    char error[CONFIG_ERROR_BYTES];
-    if (config_read(&config, path, error) != STATUS_OK) {
+    struct config *config = calloc(1, sizeof *config);
+    char error[CONFIG_ERROR_BYTES] = "no memory";
+    if (config == NULL || config_read(config, path, error) != STATUS_OK) {
         (void)fprintf(stderr, "causewayd: %s\n", error);
+        free(config);
         return EXIT_USAGE;
     }
+    int exit_status = EXIT_SUCCESS;
     if (test) {
-        (void)printf("%s: the configuration of site %s of cluster %s is valid\n", path, config.site,
-                     config.cluster);
-        return EXIT_SUCCESS;
+        (void)printf("%s: the configuration of site %s of cluster %s is valid\n", path,
+                     config->site, config->cluster);
+    } else {
+        (void)signal(SIGPIPE, SIG_IGN);
+        exit_status = causewayd_serve(config);
     }
-    (void)signal(SIGPIPE, SIG_IGN);
-    return causewayd_serve(&config);
+    free(config);
+    return exit_status;
 }

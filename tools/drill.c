@@ -22,7 +22,7 @@ static void drill_on_signal(int number)
 
 static int drill_carry_out(struct drill *drill)
 {
-    static struct drill_proof proof;
+    struct drill_proof proof;
     (void)fprintf(stderr, "drill: one site in %s, %llu sessions, %llu kills, seed %llu\n",
                   drill->options.directory, (unsigned long long)drill->options.sessions,
                   (unsigned long long)drill->options.kills,
@@ -48,42 +48,67 @@ static int drill_carry_out(struct drill *drill)
     return drill_proof_holds(drill, &proof) ? OPTIONS_EXIT_DONE : OPTIONS_EXIT_FAILED;
 }
 
+/* Fill in what was left open, set up Ctrl-C, and go. */
+static int drill_with(const struct drill_options *options)
+{
+    struct drill *drill = calloc(1, sizeof *drill);
+    if (drill == NULL || sodium_init() < 0) {
+        free(drill);
+        return options_failed("drill", "no memory, or no source of randomness");
+    }
+    drill->options = *options;
+    drill->interrupted = &drill_interrupted;
+    if (options->flow_path != NULL) {
+        drill->options.sessions = 1;
+        drill->options.rate = 0;
+    }
+    while (drill->options.seed == 0) {
+        drill->options.seed = randombytes_random();
+    }
+    struct sigaction action = {.sa_handler = drill_on_signal};
+    (void)sigemptyset(&action.sa_mask);
+    (void)sigaction(SIGINT, &action, NULL);
+    (void)sigaction(SIGTERM, &action, NULL);
+    int exit_status = drill_carry_out(drill);
+    drill_run_close(drill);
+    free(drill);
+    return exit_status;
+}
+
 int drill_main(int argc, char **argv)
 {
-    static struct drill drill;
-    struct drill_options *wanted = &drill.options;
-    *wanted = (struct drill_options){.directory = "run",
-                                     .duration_ns = 12 * DRILL_NS_A_S,
-                                     .kills = 1,
-                                     .sessions = 16,
-                                     .rate = 20000,
-                                     .window = 256,
-                                     .instruments = 2};
+    struct drill_options options = {.directory = "run",
+                                    .duration_ns = 12 * DRILL_NS_A_S,
+                                    .kills = 1,
+                                    .sessions = 16,
+                                    .rate = 20000,
+                                    .window = 256,
+                                    .instruments = 2};
     const struct option_row rows[] = {
-        {"dir", 'd', OPTION_TEXT, &wanted->directory, "DIR",
+        {"dir", 'd', OPTION_TEXT, &options.directory, "DIR",
          "Where the site is made; emptied first if a drill made it (default run).", 0, 0, NULL},
-        {"flow", 'f', OPTION_TEXT, &wanted->flow_path, "FILE",
+        {"flow", 'f', OPTION_TEXT, &options.flow_path, "FILE",
          "Trade this LOBSTER message file (.csv, .xz or .zst) and compare every execution with "
          "those recorded; default: generated flow.",
          0, 0, NULL},
-        {"duration", 't', OPTION_DURATION, &wanted->duration_ns, "DURATION",
+        {"duration", 't', OPTION_DURATION, &options.duration_ns, "DURATION",
          "How long generated flow goes on, outages included (default 12s).", 1000000, 0, NULL},
-        {"kills", 'k', OPTION_COUNT, &wanted->kills, "N",
+        {"kills", 'k', OPTION_COUNT, &options.kills, "N",
          "SIGKILLs, at random moments (default 1).", 0, DRILL_KILLS_MAX, NULL},
-        {"sessions", 's', OPTION_COUNT, &wanted->sessions, "N",
+        {"sessions", 's', OPTION_COUNT, &options.sessions, "N",
          "Client sessions (default 16; with --flow 1, which keeps the file's order).", 1,
          DRILL_SESSIONS_MAX, NULL},
-        {"rate", 'r', OPTION_COUNT, &wanted->rate, "N",
+        {"rate", 'r', OPTION_COUNT, &options.rate, "N",
          "Commands a second, 0: as many as are answered (default 20k).", 0, 10000000, NULL},
-        {"window", 'w', OPTION_COUNT, &wanted->window, "N",
+        {"window", 'w', OPTION_COUNT, &options.window, "N",
          "Unanswered commands a session (default 256).", 1, 2048, NULL},
-        {"instruments", 'i', OPTION_COUNT, &wanted->instruments, "N",
+        {"instruments", 'i', OPTION_COUNT, &options.instruments, "N",
          "Instruments of generated flow (default 2).", 1, DRILL_INSTRUMENTS_MAX, NULL},
-        {"seed", 0, OPTION_COUNT, &wanted->seed, "N",
+        {"seed", 0, OPTION_COUNT, &options.seed, "N",
          "Repeats a drill's flow and moments of killing (default: random, printed).", 0, 0, NULL},
-        {"no-rule-5", 0, OPTION_FLAG, &wanted->no_rule_5, NULL,
+        {"no-rule-5", 0, OPTION_FLAG, &options.no_rule_5, NULL,
          "With --flow: without the rule for orders that the exchange passed over.", 0, 0, NULL},
-        {"json", 'j', OPTION_FLAG, &wanted->json, NULL, "Print the report as JSON.", 0, 0, NULL}};
+        {"json", 'j', OPTION_FLAG, &options.json, NULL, "Print the report as JSON.", 0, 0, NULL}};
     const struct options_command command = {
         .name = "drill",
         .operands = "",
@@ -105,22 +130,5 @@ int drill_main(int argc, char **argv)
     case OPTIONS_WRONG:
         return OPTIONS_EXIT_USAGE;
     }
-    if (sodium_init() < 0) {
-        return options_failed("drill", "no source of randomness");
-    }
-    if (wanted->flow_path != NULL) {
-        wanted->sessions = 1;
-        wanted->rate = 0;
-    }
-    while (wanted->seed == 0) {
-        wanted->seed = randombytes_random();
-    }
-    drill.interrupted = &drill_interrupted;
-    struct sigaction action = {.sa_handler = drill_on_signal};
-    (void)sigemptyset(&action.sa_mask);
-    (void)sigaction(SIGINT, &action, NULL);
-    (void)sigaction(SIGTERM, &action, NULL);
-    int exit_status = drill_carry_out(&drill);
-    drill_run_close(&drill);
-    return exit_status;
+    return drill_with(&options);
 }

@@ -10,14 +10,13 @@
 #define DRILL_PROOF_STOP_MS     20000u
 #define DRILL_PROOF_PATIENCE_NS UINT64_C(60000000000)
 #define DRILL_PROOF_STEP_NS     UINT64_C(20000000)
-#define DRILL_PROOF_EVENTS      1024u
 
 /* The last line of the site's log that tells of `event`: the market's event hash and command count.
  */
 static enum drill_end drill_logged(struct drill *drill, const char *event,
                                    char hash[static DRILL_HASH_BYTES], uint64_t *commands)
 {
-    static char line[4096];
+    char line[2048];
     char wanted[64];
     (void)snprintf(wanted, sizeof wanted, " event=%s ", event);
     FILE *file = fopen(drill->place.log, "re");
@@ -73,8 +72,8 @@ static void drill_read_again(struct drill *drill, uint32_t session, bool *readin
 /* Read every stream from message 1: same bytes under the same numbers as before, none missing. */
 static enum drill_end drill_read_streams(struct drill *drill, struct drill_proof *proof)
 {
-    static struct ouch_session_event events[DRILL_PROOF_EVENTS];
-    static bool reading[DRILL_SESSIONS_MAX]; /* Since the site was started again. */
+    struct ouch_session_event *events = drill->events;
+    bool *reading = drill->reading;
     uint32_t count = ouch_client_session_count(drill->client);
     ASSERT(count <= DRILL_SESSIONS_MAX);
     uint64_t limit_ns = ouch_client_now_ns(drill->client) + DRILL_PROOF_PATIENCE_NS;
@@ -85,7 +84,7 @@ static enum drill_end drill_read_streams(struct drill *drill, struct drill_proof
             drill_read_again(drill, i, &reading[i]);
             whole += reading[i] && drill_read_whole(drill, i) ? 1 : 0;
         }
-        uint32_t taken = ouch_client_poll(drill->client, events, DRILL_PROOF_EVENTS,
+        uint32_t taken = ouch_client_poll(drill->client, events, DRILL_EVENTS_MAX,
                                           ouch_client_now_ns(drill->client) + DRILL_PROOF_STEP_NS);
         for (uint32_t i = 0; i < taken; i++) {
             if (events[i].kind != OUCH_SESSION_MESSAGE) {

@@ -166,16 +166,15 @@ static enum drill_end drill_until(struct drill *drill, bool (*done)(const struct
 
 enum drill_end drill_run_prepare(struct drill *drill)
 {
-    static struct drill_instrument instruments[DRILL_INSTRUMENTS_MAX];
     random_seed(&drill->random, drill->options.seed);
     enum drill_end end = drill_source(drill);
     if (end != DRILL_DONE) {
         return end;
     }
     const struct drill_place *place = &drill->place;
-    uint32_t count = drill_instruments(drill, instruments);
+    uint32_t count = drill_instruments(drill, drill->instruments);
     if (drill_place_make(&drill->place, drill->options.directory, drill->error) != STATUS_OK ||
-        drill_place_market(place, instruments, count, (uint32_t)drill->options.sessions,
+        drill_place_market(place, drill->instruments, count, (uint32_t)drill->options.sessions,
                            drill->error) != STATUS_OK) {
         return DRILL_FAILED;
     }

@@ -22,6 +22,7 @@
 
 #define DRILL_KILLS_MAX       1000u
 #define DRILL_SESSIONS_MAX    1000u
+#define DRILL_EVENTS_MAX      1024u
 #define DRILL_INSTRUMENTS_MAX 64u
 
 struct drill_options {
@@ -70,6 +71,9 @@ struct drill {
     uint64_t killed_ns;
     uint64_t killed_acknowledged; /* How many there were when it was killed. */
     struct histogram recovery;    /* From kill to the next acknowledgement. */
+    struct drill_instrument instruments[DRILL_INSTRUMENTS_MAX];
+    bool reading[DRILL_SESSIONS_MAX]; /* Proof: connected again since the last start. */
+    struct ouch_session_event events[DRILL_EVENTS_MAX];
     char error[DRILL_PLACE_ERROR_BYTES];
 };
 
