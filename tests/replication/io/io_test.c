@@ -141,6 +141,12 @@ static enum status record_register(struct io *io, void *base, size_t bytes)
     return STATUS_DENIED;
 }
 
+static void record_forget(struct io *io, void *base)
+{
+    note(io, 'm', 0, 0);
+    note_memory(io, base, 0, 0);
+}
+
 static uint32_t record_poll(struct io *io, struct io_completion *completions,
                             uint32_t completions_max, uint64_t due_ns)
 {
@@ -171,6 +177,7 @@ static const struct io_backend RECORDING = {
     .file_read_now = record_read_now,
     .file_write_now = record_write_now,
     .memory_register = record_register,
+    .memory_forget = record_forget,
     .poll = record_poll,
     .wake = record_wake,
 };
@@ -256,6 +263,9 @@ static void test_files_reach_the_backend(void **state)
     assert_int_equal(io_memory_register(io, memory, 8), STATUS_DENIED);
     check(&recording, 'M', 0, 0);
     check_memory(&recording, memory, 8, 0);
+    io_memory_forget(io, memory);
+    check(&recording, 'm', 0, 0);
+    check_memory(&recording, memory, 0, 0);
 }
 
 static void test_time(void **state)
