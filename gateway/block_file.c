@@ -151,7 +151,6 @@ enum status block_file_append(struct block_file *file, struct block_chain *chain
     struct block_tree head = {.offset = file->bytes,
                               .next_sequence = header->first_sequence + header->event_count};
     uint32_t below = chain_next(chain, header, &head);
-    header->reserved = 0;
     header->payload_hash =
         checksum_bytes(CHECKSUM_SEED, bytes + sizeof *header, header->stored_bytes);
     header->header_hash = header_hash(header, head.offset);

@@ -31,9 +31,9 @@ struct block_header {
     uint64_t jump_sequence;   /* First one after that block; 1 when there is none. */
     uint32_t session_id;
     uint16_t event_count;
-    uint16_t reserved; /* Zero. */
-    uint32_t stored_bytes;
-    uint32_t raw_bytes; /* Of the payload before compression. */
+    uint16_t dense_bytes;  /* Of the payload, at its end: stored as they are. */
+    uint32_t stored_bytes; /* Of the payload. */
+    uint32_t raw_bytes;    /* Of the rest of the payload, before compression. */
 };
 static_assert(sizeof(struct block_header) == 64, "the layout is the format");
 
@@ -56,9 +56,9 @@ MUST_USE enum status block_file_create(struct block_file *file, const char *path
 void block_file_close(struct block_file *file);
 
 /* Appends a block and links it to the end of `chain`. The caller sets first_sequence, session_id,
- * event_count, stored_bytes and raw_bytes of the header; this function the rest. `bytes` has
- * the payload behind room for the header, so that one write takes both. `*offset`: where the block
- * is. On an error the chain is as before, the file unusable. */
+ * event_count and the three sizes of the header; this function the rest. `bytes` has the payload
+ * behind room for the header, so that one write takes both. `*offset`: where the block is. On an
+ * error the chain is as before, the file unusable. */
 MUST_USE enum status block_file_append(struct block_file *file, struct block_chain *chain,
                                        struct block_header *header, uint8_t *bytes,
                                        uint64_t *offset);

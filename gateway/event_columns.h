@@ -1,4 +1,5 @@
-/* A session's consecutive events to compressible bytes and back. Pure; every block opens alone.
+/* A session's consecutive events to compressible bytes and back. Pure; every block opens alone,
+ * with the symbols that its writer had seen by then or later.
  *
  * What a reader knows anyway (session, sequence, zero fields) is not stored. The rest is predicted
  * from the block itself (the order that a reference names, the last price of an instrument, the
@@ -11,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "matching/base/limits.h"
 #include "matching/base/status.h"
 #include "matching/event.h"
 
@@ -20,19 +22,36 @@
 struct event_columns_scratch;
 size_t event_columns_scratch_bytes(void);
 
+/* Which symbol an instrument's first order named. All zeros at the start; packing adds to it and
+ * never changes an entry, so that old blocks stay readable. Owned by the caller. */
+struct event_columns_symbols {
+    uint8_t symbols[INSTRUMENTS_MAX + 1][SYMBOL_BYTES];
+};
+
 /* Largest output of event_columns_pack() for `count` events. */
 size_t event_columns_bound(uint32_t count);
 
-/* Pack `count` (1 .. EVENT_COLUMNS_EVENTS_MAX) events into `target`, which has room for
- * event_columns_bound(count); returns the bytes. `events` points to each. */
-size_t event_columns_pack(uint8_t *target, const struct event *const *events, uint32_t count,
-                          struct event_columns_scratch *scratch);
+/* The packed form: columns that a compressor makes smaller, then `dense_bytes` of bits that it
+ * cannot (the lower bits of times, prices and numbers). */
+struct event_columns_packed {
+    size_t bytes; /* Of both. */
+    size_t dense_bytes;
+};
 
-/* The inverse: fills all but session_id and sequence, which are zero. `source` may hold any bytes:
- * STATUS_BAD_FORMAT when it is not exactly the packed form of `count` events; their content is then
- * unspecified. Never reads or writes out of bounds. */
+/* Pack `count` (1 .. EVENT_COLUMNS_EVENTS_MAX) events into `target`, which has room for
+ * event_columns_bound(count). `events` points to each. */
+struct event_columns_packed event_columns_pack(uint8_t *target, const struct event *const *events,
+                                               uint32_t count,
+                                               struct event_columns_symbols *symbols,
+                                               struct event_columns_scratch *scratch);
+
+/* The inverse: fills all but session_id and sequence, which are zero. `source` may hold any bytes
+ * and `packed` any sizes up to what is readable there: STATUS_BAD_FORMAT when it is not exactly the
+ * packed form of `count` events; their content is then unspecified. Never reads or writes out of
+ * bounds. */
 MUST_USE enum status event_columns_unpack(struct event *const *events, uint32_t count,
-                                          const uint8_t *source, size_t source_bytes,
+                                          const uint8_t *source, struct event_columns_packed packed,
+                                          const struct event_columns_symbols *symbols,
                                           struct event_columns_scratch *scratch);
 
 #endif

@@ -8,10 +8,9 @@
 #define BLOCK_EVENTS_MAX 1024u
 #define BLOCK_PAGES_MAX  (BLOCK_EVENTS_MAX / EVENT_PAGE_EVENTS)
 
-/* Pages of a pool: 32 MiB, or four a session where that is more. A thousand busy sessions then have
+/* Pages of a pool: 64 MiB, or what all sessions could ever use. A thousand busy sessions then have
  * whole blocks of 256 events in memory; with 16,384 busy ones blocks are sealed shorter. */
-#define POOL_PAGES_MIN    32768u
-#define POOL_PAGES_EACH   4u
+#define POOL_PAGES_MAX    65536u
 #define POOL_CACHED_MIN   2u /* Largest blocks: a reader's present one and its next. */
 #define POOL_CACHED_PART  4u /* One page of four is out of reach of open blocks. */
 #define POOL_CACHED_COUNT 4096u
@@ -48,12 +47,10 @@ struct event_pool {
 
 static uint32_t event_pool_pages(uint32_t sessions_max, uint32_t block_pages)
 {
-    uint64_t wanted = (uint64_t)sessions_max * POOL_PAGES_EACH;
     uint64_t useful = (uint64_t)sessions_max * block_pages * 2 + (uint64_t)block_pages * 8;
-    wanted = wanted < POOL_PAGES_MIN ? POOL_PAGES_MIN : wanted;
-    wanted = wanted > useful ? useful : wanted;
+    uint64_t wanted = useful < POOL_PAGES_MAX ? useful : POOL_PAGES_MAX;
     ASSERT(wanted >= (uint64_t)block_pages * 8);
-    ASSERT(wanted <= UINT32_MAX);
+    ASSERT(wanted >= sessions_max);
     return (uint32_t)wanted;
 }
 

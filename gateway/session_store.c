@@ -1,6 +1,7 @@
 #include "gateway/session_store.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include <zstd.h>
 
@@ -38,6 +39,7 @@ struct session_store {
     ZSTD_CCtx *compressor;
     ZSTD_DCtx *expander;
     struct event_columns_scratch *scratch;
+    struct event_columns_symbols symbols;
     struct event *events_of_block[EVENT_COLUMNS_EVENTS_MAX];
     uint8_t *raw;
     uint8_t *stored; /* Header and compressed bytes. */
@@ -48,6 +50,7 @@ struct session_store {
 static enum status store_allocate(struct session_store *store)
 {
     store->raw_bytes_max = event_columns_bound(store->block_events);
+    /* The dense part is stored as it is, which is less than the bound has for it. */
     store->stored_bytes_max = ZSTD_compressBound(store->raw_bytes_max);
     store->sessions = calloc((size_t)store->sessions_max + 1, sizeof *store->sessions);
     store->chains = calloc((size_t)store->sessions_max + 1, sizeof *store->chains);
@@ -126,18 +129,21 @@ static enum status store_seal(struct session_store *store, struct event_block *b
     ASSERT(store->sessions[block->session_id].open == block);
 
     store_collect(store, block);
-    size_t raw_bytes =
+    struct event_columns_packed packed =
         event_columns_pack(store->raw, (const struct event *const *)store->events_of_block,
-                           block->count, store->scratch);
+                           block->count, &store->symbols, store->scratch);
+    size_t raw_bytes = packed.bytes - packed.dense_bytes;
     struct block_header header = {.first_sequence = block->first_sequence,
                                   .session_id = block->session_id,
                                   .event_count = (uint16_t)block->count,
+                                  .dense_bytes = (uint16_t)packed.dense_bytes,
                                   .raw_bytes = (uint32_t)raw_bytes};
-    size_t stored_bytes =
-        ZSTD_compressCCtx(store->compressor, store->stored + sizeof header, store->stored_bytes_max,
-                          store->raw, raw_bytes, STORE_ZSTD_LEVEL);
-    ASSERT(!ZSTD_isError(stored_bytes)); /* The target is as large as it can get. */
-    header.stored_bytes = (uint32_t)stored_bytes;
+    uint8_t *payload = store->stored + sizeof header;
+    size_t compressed_bytes = ZSTD_compressCCtx(store->compressor, payload, store->stored_bytes_max,
+                                                store->raw, raw_bytes, STORE_ZSTD_LEVEL);
+    ASSERT(!ZSTD_isError(compressed_bytes)); /* The target is as large as it can get. */
+    memcpy(payload + compressed_bytes, store->raw + raw_bytes, packed.dense_bytes);
+    header.stored_bytes = (uint32_t)(compressed_bytes + packed.dense_bytes);
     struct session *session = &store->sessions[block->session_id];
     enum status status = block_file_append(&store->file, &store->chains[block->session_id], &header,
                                            store->stored, &session->present.last_offset);
@@ -231,16 +237,20 @@ static enum status store_expand(struct session_store *store, const struct block_
     if (status != STATUS_OK) {
         return status;
     }
+    size_t compressed_bytes = header->stored_bytes - header->dense_bytes;
     if (ZSTD_decompressDCtx(store->expander, store->raw, header->raw_bytes, payload,
-                            header->stored_bytes) != header->raw_bytes) {
+                            compressed_bytes) != header->raw_bytes) {
         return STATUS_DAMAGED;
     }
+    struct event_columns_packed packed = {.bytes = (size_t)header->raw_bytes + header->dense_bytes,
+                                          .dense_bytes = header->dense_bytes};
+    memcpy(store->raw + header->raw_bytes, payload + compressed_bytes, header->dense_bytes);
     while (block->count < header->event_count) {
         (void)event_pool_extend(store->pool, block);
     }
     store_collect(store, block);
-    if (event_columns_unpack(store->events_of_block, block->count, store->raw, header->raw_bytes,
-                             store->scratch) != STATUS_OK) {
+    if (event_columns_unpack(store->events_of_block, block->count, store->raw, packed,
+                             &store->symbols, store->scratch) != STATUS_OK) {
         return STATUS_DAMAGED;
     }
     for (uint32_t index = 0; index < block->count; index++) {
@@ -262,7 +272,8 @@ static enum status store_load(struct session_store *store, uint32_t session_id,
         return status;
     }
     if (header.event_count == 0 || header.event_count > store->block_events ||
-        header.raw_bytes > store->raw_bytes_max || header.stored_bytes > store->stored_bytes_max) {
+        header.stored_bytes > store->stored_bytes_max || header.dense_bytes > header.stored_bytes ||
+        (size_t)header.raw_bytes + header.dense_bytes > store->raw_bytes_max) {
         return STATUS_DAMAGED;
     }
     *block =

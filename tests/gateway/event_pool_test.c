@@ -4,8 +4,8 @@
 
 #include "tests/support/cmocka_all.h"
 
-/* Whole blocks of 1,024 events: 300 sessions ask for more pages than the pool's 32,768. */
-#define SESSIONS     300u
+/* Whole blocks of 1,024 events: 600 sessions ask for more pages than the pool's 65,536. */
+#define SESSIONS     600u
 #define BLOCK_EVENTS 1024u
 
 static struct event_pool *make(uint32_t sessions, uint32_t block_events)
@@ -55,8 +55,8 @@ static void test_longest_open_block_is_sealed_under_pressure(void **state)
         }
     }
     assert_ptr_equal(largest, blocks[7]);
-    /* Three quarters of 32,768 pages. */
-    assert_int_equal(events, 24576 * EVENT_PAGE_EVENTS);
+    /* Three quarters of 65,536 pages. */
+    assert_int_equal(events, 49152 * EVENT_PAGE_EVENTS);
     for (uint32_t id = 1; id <= SESSIONS; id++) {
         check_content(pool, blocks[id]);
     }
@@ -69,7 +69,7 @@ static void test_cached_blocks_give_way_least_recently_used_first(void **state)
 {
     (void)state;
     struct event_pool *pool = make(SESSIONS, BLOCK_EVENTS);
-    uint32_t pages = 32768;
+    uint32_t pages = 65536;
     uint32_t fits = pages / (BLOCK_EVENTS / EVENT_PAGE_EVENTS);
     for (uint32_t id = 1; id <= fits; id++) {
         struct event_block *block = event_pool_block(pool, id, 1, 1, false);

@@ -191,7 +191,7 @@ static void test_equals_a_plain_model_under_memory_pressure(void **state)
     struct fixture *fixture = *state;
     struct random random;
     random_seed(&random, seed());
-    check_random(fixture, &random, 300, 1024, 260000);
+    check_random(fixture, &random, 600, 1024, 430000);
 }
 
 static void fill(struct fixture *fixture, uint32_t session_id, uint64_t first, uint64_t last)
@@ -347,9 +347,9 @@ static void test_options_are_checked(void **state)
 static void test_bytes_per_order(void **state)
 {
     struct fixture *fixture = *state;
-    make(fixture, 1000, 256, UINT64_C(1) << 32);
+    make(fixture, 100, 256, UINT64_C(1) << 32);
     struct event_flow flow;
-    event_flow_create(&flow, seed(), 1000, 100, EVENT_FLOW_EMPTY);
+    event_flow_create(&flow, seed(), 100, 100, EVENT_FLOW_EMPTY);
     for (uint32_t index = 0; index < 600000; index++) {
         struct event event;
         event_flow_next(&flow, false, &event);
