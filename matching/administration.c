@@ -28,7 +28,7 @@ administration_instrument(struct market *market, const struct command_instrument
         if (instruments->count == instruments->count_max) {
             return administration_result(ADMINISTRATION_FULL, 0);
         }
-        (void)instrument_add(instruments, terms);
+        (void)instrument_add(instruments, &market->space, terms);
         return administration_result(ADMINISTRATION_DONE, 1);
     }
     if (memcmp(&profile->terms, terms, sizeof *terms) == 0) {

@@ -65,19 +65,14 @@ enum status engine_create(struct engine **engine, struct arena *arena,
     return market_create(&(*engine)->market, arena, &market_limits);
 }
 
-static enum status engine_execute(struct engine *engine, const struct command *command)
+static enum status engine_execute_other(struct engine *engine, const struct command *command)
 {
     struct market *market = &engine->market;
     switch (command->type) {
     case COMMAND_TICK:
         return STATUS_OK;
-    case COMMAND_ORDER_ENTER:
-        return order_entry_enter(market, command);
     case COMMAND_ORDER_REPLACE:
         return order_entry_replace(market, command);
-    case COMMAND_ORDER_CANCEL:
-        order_entry_cancel(market, command);
-        return STATUS_OK;
     case COMMAND_ACCOUNT_QUERY:
         order_entry_query(market, command);
         return STATUS_OK;
@@ -100,17 +95,25 @@ static enum status engine_execute(struct engine *engine, const struct command *c
     }
 }
 
-/* Execute a command in a batch that is still empty enough. */
-static enum status engine_begin(struct engine *engine, const struct command *command)
+/* Execute a command in a batch that is still empty enough; the two most frequent kinds first. */
+static inline enum status engine_begin(struct engine *engine, const struct command *command)
 {
     ASSERT(event_writer_room(&engine->market.writer) >= EVENT_BATCH_MIN);
-    enum status status = engine_execute(engine, command);
-    ASSERT(status == STATUS_OK || status == STATUS_MORE);
-    engine->phase = status == STATUS_OK ? ENGINE_IDLE : ENGINE_MATCH;
+    enum status status = STATUS_OK;
+    if (command->type == COMMAND_ORDER_ENTER) {
+        status = order_entry_enter(&engine->market, command);
+    } else if (command->type == COMMAND_ORDER_CANCEL) {
+        order_entry_cancel(&engine->market, command);
+    } else {
+        status = engine_execute_other(engine, command);
+    }
+    if (__builtin_expect(status == STATUS_MORE, 0)) {
+        engine->phase = ENGINE_MATCH;
+    }
     return status;
 }
 
-static void engine_start_batch(struct engine *engine, struct event_batch *events)
+static inline void engine_start_batch(struct engine *engine, struct event_batch *events)
 {
     ASSERT(events->capacity >= EVENT_BATCH_MIN);
     ASSERT(events->capacity <= EVENT_BATCH_MAX);
@@ -137,12 +140,14 @@ static enum status engine_continue(struct engine *engine)
         if (status == STATUS_MORE) {
             return status;
         }
-        engine->phase = ENGINE_COMMAND;
         if (event_writer_room(&engine->market.writer) < EVENT_BATCH_MIN) {
+            engine->phase = ENGINE_COMMAND;
             return STATUS_MORE;
         }
+        engine->phase = ENGINE_IDLE;
         return engine_begin(engine, &engine->waiting);
     case ENGINE_COMMAND:
+        engine->phase = ENGINE_IDLE;
         return engine_begin(engine, &engine->waiting);
     case ENGINE_MATCH:
         status = matcher_run(&engine->market);
@@ -176,6 +181,16 @@ enum status engine_apply(struct engine *engine, const struct command *command,
     }
     events->count = market->writer.count;
     return status;
+}
+
+void engine_anticipate(const struct engine *engine, const struct command *commands, size_t count)
+{
+    for (uint32_t step = 0; step < ORDER_ENTRY_STEPS; step++) {
+        size_t ahead = 2 * (size_t)(ORDER_ENTRY_STEPS - step);
+        if (ahead < count) {
+            order_entry_anticipate(&engine->market, &commands[ahead], step);
+        }
+    }
 }
 
 enum status engine_resume(struct engine *engine, struct event_batch *events)
@@ -230,7 +245,7 @@ struct engine_totals engine_totals(const struct engine *engine)
         .executions = totals->executions,
         .duplicates = totals->duplicates,
         .stale = totals->stale,
-        .open_orders = totals->open_orders,
+        .open_orders = engine->market.space.pool.count,
     };
 }
 

@@ -101,6 +101,11 @@ MUST_USE enum status engine_create(struct engine **engine, struct arena *arena,
 MUST_USE enum status engine_apply(struct engine *engine, const struct command *command,
                                   struct event_batch *events);
 
+/* What will be applied next, `commands[0]` first: brings what a few of them will touch a step
+ * closer to the processor. For who has many at hand, as in a segment: called before each
+ * engine_apply() with what is left. Optional; changes nothing, and nothing follows from it. */
+void engine_anticipate(const struct engine *engine, const struct command *commands, size_t count);
+
 /* Continue the command of which engine_apply() returned STATUS_MORE. Resets events->count first. */
 MUST_USE enum status engine_resume(struct engine *engine, struct event_batch *events);
 

@@ -84,7 +84,7 @@ static int64_t instrument_price_max(const struct command_instrument *terms)
 static void instrument_derive(struct instrument *instrument, const struct command_instrument *terms)
 {
     uint64_t tick = (uint64_t)terms->tick_size;
-    uint32_t twos = (uint32_t)__builtin_ctzll(tick);
+    uint8_t twos = (uint8_t)__builtin_ctzll(tick);
     instrument->tick_twos = twos;
     instrument->tick_inverse = instrument_inverse(tick >> twos);
     instrument->tick_bias = ((uint64_t)ORDER_PRICE_MAX + tick - 1) / tick * tick;
@@ -97,18 +97,20 @@ static void instrument_derive(struct instrument *instrument, const struct comman
     ASSERT(instrument->tick_bias % tick == 0);
 }
 
-uint32_t instrument_add(struct instruments *instruments, const struct command_instrument *terms)
+uint32_t instrument_add(struct instruments *instruments, const struct book_space *space,
+                        const struct command_instrument *terms)
 {
     ASSERT(instrument_terms_valid(terms));
     ASSERT(instruments->count < instruments->count_max);
 
     uint32_t instrument_id = ++instruments->count;
     struct instrument *instrument = &instruments->hot[instrument_id];
-    instrument->symbol = name_index_pack(terms->symbol, SYMBOL_BYTES);
+    book_open(&instrument->book, space, instrument_id - 1);
     instrument_derive(instrument, terms);
     instruments->profiles[instrument_id] =
         (struct instrument_profile){.terms = *terms, .version = 1};
-    name_index_add(&instruments->symbols, instrument->symbol, instrument_id);
+    name_index_add(&instruments->symbols, name_index_pack(terms->symbol, SYMBOL_BYTES),
+                   instrument_id);
     return instrument_id;
 }
 
@@ -121,7 +123,7 @@ void instrument_change(struct instruments *instruments, uint32_t instrument_id,
 
     struct instrument *instrument = &instruments->hot[instrument_id];
     struct instrument_profile *profile = &instruments->profiles[instrument_id];
-    ASSERT(name_index_pack(terms->symbol, SYMBOL_BYTES) == instrument->symbol);
+    ASSERT(memcmp(terms->symbol, profile->terms.symbol, SYMBOL_BYTES) == 0);
     ASSERT(instrument->open_orders == 0 || terms->tick_size == profile->terms.tick_size);
     instrument_derive(instrument, terms);
     profile->terms = *terms;

@@ -5,6 +5,7 @@
 #ifndef MATCHING_INSTRUMENT_H
 #define MATCHING_INSTRUMENT_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -54,8 +55,10 @@ MUST_USE enum status instrument_create(struct instruments *instruments, struct a
 bool instrument_state_valid(uint8_t state);
 bool instrument_terms_valid(const struct command_instrument *terms);
 
-/* Add an instrument and return its id. Asserts: valid terms, a new symbol, count < count_max. */
-uint32_t instrument_add(struct instruments *instruments, const struct command_instrument *terms);
+/* Add an instrument, its book in `space`, and return its id. Asserts: valid terms, a new symbol,
+ * count < count_max. */
+uint32_t instrument_add(struct instruments *instruments, const struct book_space *space,
+                        const struct command_instrument *terms);
 
 /* Other terms for an instrument. Asserts: valid; same tick and decimals while orders are open. */
 void instrument_change(struct instruments *instruments, uint32_t instrument_id,

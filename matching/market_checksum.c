@@ -2,19 +2,20 @@
  * tables, no history of memory. Walks the books in order of priority and checks their sums. */
 #include "matching/market.h"
 
-static uint64_t market_checksum_order(uint64_t hash, const struct order *order)
+static uint64_t market_checksum_order(uint64_t hash, const struct order_pool *pool, uint32_t slot)
 {
+    const struct order *order = &pool->orders[slot];
+    const struct order_detail *detail = &pool->details[slot];
     ASSERT(order->side != 0);
     ASSERT(order->leaves_lots > 0);
 
-    hash = checksum_mix(hash, order->order_id);
-    hash = checksum_mix(hash, (uint64_t)order->price);
+    hash = checksum_mix(hash, detail->order_id);
     hash = checksum_mix(hash, order->leaves_lots);
     hash = checksum_mix(hash, order->cumulative_lots);
     hash = checksum_mix(hash, (uint64_t)order->session_id << 32 | order->user_reference);
     uint64_t small = (uint64_t)order->channel | (uint64_t)order->side << 8 |
-                     (uint64_t)order->time_in_force << 16 | (uint64_t)order->capacity << 24 |
-                     (uint64_t)order->cross << 32;
+                     (uint64_t)detail->time_in_force << 16 | (uint64_t)detail->capacity << 24 |
+                     (uint64_t)detail->cross << 32;
     return checksum_mix(hash, small);
 }
 
@@ -27,14 +28,15 @@ static uint64_t market_checksum_side(uint64_t hash, const struct book_space *spa
     while (index != 0) {
         const struct price_level *level = &space->levels.levels[index];
         uint64_t level_lots = 0;
+        hash = checksum_mix(hash, (uint64_t)level->price);
         uint32_t slot = level->head;
         while (slot != 0) {
             const struct order *order = &space->pool.orders[slot];
-            ASSERT(order->price == level->price);
             ASSERT(order->level == index);
-            hash = market_checksum_order(hash, order);
+            ASSERT(order->book_side == own);
+            hash = market_checksum_order(hash, &space->pool, slot);
             level_lots += order->leaves_lots;
-            slot = order->next;
+            slot = space->pool.links[slot].next;
         }
         ASSERT(level->lots == level_lots);
         lots += level_lots;
@@ -51,12 +53,13 @@ static uint64_t market_checksum_instruments(uint64_t hash, const struct market *
     for (uint32_t id = 1; id <= instruments->count; id++) {
         const struct instrument *instrument = &instruments->hot[id];
         const struct instrument_profile *profile = &instruments->profiles[id];
+        const struct book_side *bids = &instrument->book.sides[BOOK_BIDS];
+        const struct book_side *asks = &instrument->book.sides[BOOK_ASKS];
+        ASSERT(bids->best == 0 || asks->best == 0 || bids->best_price < asks->best_price);
         hash = checksum_bytes(hash, &profile->terms, sizeof profile->terms);
         hash = checksum_mix(hash, (uint64_t)profile->version << 32 | instrument->open_orders);
-        hash = market_checksum_side(hash, &market->space, &instrument->book.sides[BOOK_BIDS],
-                                    BOOK_BIDS);
-        hash = market_checksum_side(hash, &market->space, &instrument->book.sides[BOOK_ASKS],
-                                    BOOK_ASKS);
+        hash = market_checksum_side(hash, &market->space, bids, BOOK_BIDS);
+        hash = market_checksum_side(hash, &market->space, asks, BOOK_ASKS);
     }
     return hash;
 }
@@ -100,7 +103,7 @@ uint64_t market_checksum(const struct market *market)
     hash = checksum_mix(hash, market->totals.executions);
     hash = checksum_mix(hash, market->totals.duplicates);
     hash = checksum_mix(hash, market->totals.stale);
-    hash = checksum_mix(hash, market->totals.open_orders);
+    hash = checksum_mix(hash, market->space.pool.count);
     hash = checksum_mix(hash, market->day_end.set ? 1 : 0);
     hash = checksum_mix(hash, market->day_end.due_ns);
     hash = checksum_bytes(hash, &market->shard, sizeof market->shard);

@@ -10,6 +10,14 @@
 MUST_USE enum status order_entry_enter(struct market *market, const struct command *command);
 MUST_USE enum status order_entry_replace(struct market *market, const struct command *command);
 void order_entry_cancel(struct market *market, const struct command *command);
+
 void order_entry_query(struct market *market, const struct command *command);
+
+/* What a command needs is fetched in steps: each reads what the one before has brought. */
+#define ORDER_ENTRY_STEPS 3u
+
+/* Prefetch for a command, of any type, that comes soon. */
+void order_entry_anticipate(const struct market *market, const struct command *command,
+                            uint32_t step);
 
 #endif

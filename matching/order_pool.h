@@ -1,8 +1,10 @@
-/* The resting orders of a shard: fixed records of one cache line, addressed by slot numbers.
+/* The resting orders of a shard: fixed records, addressed by slot numbers.
  *
  * Slots, not pointers: half the bytes, and nothing in a record depends on where memory lies. What
- * only the acceptance echoes (client order id, display, ...) is not kept. The engine's thread owns
- * the pool. */
+ * only the acceptance echoes (client order id, display, ...) is not kept, the price stands in the
+ * order's level. Records are split by use, so that more of what every command touches stays in the
+ * cache: who leaves a queue writes to the links of its neighbours and needs nothing else of them.
+ * The engine's thread owns the pool. */
 #ifndef MATCHING_ORDER_POOL_H
 #define MATCHING_ORDER_POOL_H
 
@@ -11,31 +13,46 @@
 
 #include "matching/base/arena.h"
 #include "matching/base/assertion.h"
+#include "matching/base/limits.h"
 #include "matching/base/status.h"
 
+/* What trading and canceling need. */
 struct order {
-    uint64_t order_id; /* From 1, grows with time: a replaced order has a new one. */
-    int64_t price;
     uint64_t leaves_lots;     /* Open, at least 1 while it rests. */
     uint64_t cumulative_lots; /* Executed, over the whole chain of replaces. */
-    uint32_t next;            /* Slot behind it at its price; in a free slot: the next free one. */
-    uint32_t previous;        /* Slot before it at its price. 0: it is the first. */
-    uint32_t level;           /* Of price_levels. */
-    uint32_t session_id;
     uint32_t user_reference;
-    uint32_t sweep_next; /* Link of order_sweep, meaningless otherwise. */
+    uint32_t level; /* Of price_levels: has its price. */
+    uint16_t session_id;
     uint16_t instrument_id;
     uint8_t channel;
-    uint8_t side; /* As entered: enum side. 0: the slot is free. */
+    uint8_t side;      /* As entered: enum side. 0: the slot is free. */
+    uint8_t book_side; /* Of `side`: BOOK_BIDS or BOOK_ASKS. */
+    uint8_t reserved;
+};
+static_assert(sizeof(struct order) == 32, "two to a cache line");
+static_assert(SESSIONS_MAX <= UINT16_MAX && INSTRUMENTS_MAX <= UINT16_MAX, "ids");
+
+/* What is needed when it is replaced, swept or hashed. */
+struct order_detail {
+    uint64_t order_id;   /* From 1, grows with time: a replaced order has a new one. */
+    uint32_t sweep_next; /* Link of order_sweep, meaningless otherwise. */
     uint8_t time_in_force;
     uint8_t capacity; /* These two are inherited when it is replaced. */
     uint8_t cross;
     uint8_t reserved;
 };
-static_assert(sizeof(struct order) == 64, "one cache line");
+static_assert(sizeof(struct order_detail) == 16, "four to a cache line");
+
+struct order_link {
+    uint32_t next; /* Slot behind it at its price, 0: none; in a free slot: the next free one. */
+    uint32_t previous; /* Slot before it at its price, 0: none. */
+};
 
 struct order_pool {
-    struct order *orders; /* Slots from 1; slot 0 means none. */
+    /* By slot, from 1; 0 means none, and what is written there means nothing. */
+    struct order *orders;
+    struct order_detail *details;
+    struct order_link *links;
     uint32_t count_max;
     uint32_t count;     /* Slots taken. */
     uint32_t used_max;  /* Slots above were never taken. */
@@ -54,7 +71,10 @@ static inline uint32_t order_pool_take(struct order_pool *pool)
     ASSERT(pool->count < pool->count_max);
     uint32_t slot = pool->free_head;
     if (slot != 0) {
-        pool->free_head = pool->orders[slot].next;
+        uint32_t next = pool->links[slot].next;
+        pool->free_head = next;
+        __builtin_prefetch(&pool->orders[next], 1); /* For whoever comes next. */
+        __builtin_prefetch(&pool->details[next], 1);
     } else {
         ASSERT(pool->used_max < pool->count_max);
         slot = ++pool->used_max;
@@ -71,7 +91,7 @@ static inline void order_pool_give(struct order_pool *pool, uint32_t slot)
     ASSERT(order->side != 0);
     ASSERT(pool->count > 0);
     order->side = 0;
-    order->next = pool->free_head;
+    pool->links[slot].next = pool->free_head;
     pool->free_head = slot;
     pool->count--;
 }

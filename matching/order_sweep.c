@@ -12,14 +12,15 @@ void order_sweep_start(struct order_sweep *sweep)
     sweep->list = (struct order_sweep_list){.head = 0};
 }
 
-static void order_sweep_append(struct order *orders, struct order_sweep_list *list, uint32_t slot)
+static void order_sweep_append(struct order_detail *details, struct order_sweep_list *list,
+                               uint32_t slot)
 {
     ASSERT(slot != 0);
-    orders[slot].sweep_next = 0;
+    details[slot].sweep_next = 0;
     if (list->head == 0) {
         list->head = slot;
     } else {
-        orders[list->tail].sweep_next = slot;
+        details[list->tail].sweep_next = slot;
     }
     list->tail = slot;
 }
@@ -39,11 +40,11 @@ static void order_sweep_gather(struct order_sweep *sweep, struct order_pool *poo
     }
     while (sweep->slot < last) {
         uint32_t slot = ++sweep->slot;
-        const struct order *order = &pool->orders[slot];
-        if (order->side != 0 && order->time_in_force == TIF_DAY) {
-            order_sweep_append(pool->orders, &sweep->list, slot);
-            if (order->order_id > sweep->order_id_max) {
-                sweep->order_id_max = order->order_id;
+        const struct order_detail *detail = &pool->details[slot];
+        if (pool->orders[slot].side != 0 && detail->time_in_force == TIF_DAY) {
+            order_sweep_append(pool->details, &sweep->list, slot);
+            if (detail->order_id > sweep->order_id_max) {
+                sweep->order_id_max = detail->order_id;
             }
         }
     }
@@ -53,13 +54,13 @@ static void order_sweep_gather(struct order_sweep *sweep, struct order_pool *poo
 }
 
 /* One pass of the radix sort: from the list into buckets; at its end buckets become the list. */
-static void order_sweep_sort(struct order_sweep *sweep, struct order *orders)
+static void order_sweep_sort(struct order_sweep *sweep, struct order_detail *details)
 {
     for (uint32_t i = 0; i < ORDER_SWEEP_STEP && sweep->list.head != 0; i++) {
         uint32_t slot = sweep->list.head;
-        sweep->list.head = orders[slot].sweep_next;
-        uint64_t digit = orders[slot].order_id >> sweep->shift & (ORDER_SWEEP_BUCKETS - 1);
-        order_sweep_append(orders, &sweep->buckets[digit], slot);
+        sweep->list.head = details[slot].sweep_next;
+        uint64_t digit = details[slot].order_id >> sweep->shift & (ORDER_SWEEP_BUCKETS - 1);
+        order_sweep_append(details, &sweep->buckets[digit], slot);
     }
     if (sweep->list.head != 0) {
         return;
@@ -72,7 +73,7 @@ static void order_sweep_sort(struct order_sweep *sweep, struct order *orders)
         if (sweep->list.head == 0) {
             sweep->list.head = bucket->head;
         } else {
-            orders[sweep->list.tail].sweep_next = bucket->head;
+            details[sweep->list.tail].sweep_next = bucket->head;
         }
         sweep->list.tail = bucket->tail;
     }
@@ -87,9 +88,9 @@ static enum status order_sweep_cancel(struct order_sweep *sweep, struct market *
             return STATUS_MORE;
         }
         uint32_t slot = sweep->list.head;
-        uint32_t next = market->space.pool.orders[slot].sweep_next;
-        ASSERT(next == 0 ||
-               market->space.pool.orders[next].order_id > market->space.pool.orders[slot].order_id);
+        const struct order_detail *details = market->space.pool.details;
+        uint32_t next = details[slot].sweep_next;
+        ASSERT(next == 0 || details[next].order_id > details[slot].order_id);
         market_cancel(market, slot, CANCEL_DAY_END);
         sweep->list.head = next;
     }
@@ -103,7 +104,7 @@ enum status order_sweep_step(struct order_sweep *sweep, struct market *market)
         order_sweep_gather(sweep, &market->space.pool);
         return STATUS_MORE;
     case ORDER_SWEEP_SORT:
-        order_sweep_sort(sweep, market->space.pool.orders);
+        order_sweep_sort(sweep, market->space.pool.details);
         return STATUS_MORE;
     case ORDER_SWEEP_CANCEL:
         return order_sweep_cancel(sweep, market);

@@ -94,7 +94,7 @@ static void participant_set_session(struct participants *participants, uint32_t 
     ASSERT(firm_id != 0);
     ASSERT(session->open_orders == 0 || session->firm_id == firm_id);
 
-    session->firm_id = firm_id;
+    session->firm_id = (uint16_t)firm_id;
     session->open_orders_max = terms->open_orders_max;
     session->maximum_age_ns = terms->maximum_age_ns;
     participants->profiles[session_id].terms = *terms;

@@ -10,22 +10,53 @@ static size_t price_levels_nodes(uint32_t count_max)
     return 2 * (size_t)count_max + 1;
 }
 
-size_t price_levels_bytes(uint32_t count_max)
+size_t price_levels_bytes(uint32_t count_max, uint32_t trees_max)
 {
     return ((size_t)count_max + 1) * sizeof(struct price_level) +
-           price_levels_nodes(count_max) * sizeof(struct price_node) + 2 * (size_t)64;
+           price_levels_nodes(count_max) * sizeof(struct price_node) +
+           (size_t)trees_max * PRICE_LEVELS_NEAR * sizeof(struct price_near) + 3 * (size_t)64;
 }
 
 enum status price_levels_create(struct price_levels *levels, struct arena *arena,
-                                uint32_t count_max)
+                                uint32_t count_max, uint32_t trees_max)
 {
     ASSERT(count_max > 0);
     ASSERT(count_max < UINT32_MAX / 2);
+    ASSERT(trees_max <= UINT32_MAX / PRICE_LEVELS_NEAR);
 
-    *levels = (struct price_levels){.count_max = count_max};
+    *levels = (struct price_levels){.count_max = count_max, .trees_max = trees_max};
+    levels->near =
+        arena_take(arena, (size_t)trees_max * PRICE_LEVELS_NEAR, sizeof(struct price_near), 64);
     levels->levels = arena_take(arena, (size_t)count_max + 1, sizeof(struct price_level), 64);
     levels->nodes = arena_take(arena, price_levels_nodes(count_max), sizeof(struct price_node), 64);
-    return levels->levels == NULL || levels->nodes == NULL ? STATUS_FULL : STATUS_OK;
+    bool full = levels->near == NULL || levels->levels == NULL || levels->nodes == NULL;
+    return full ? STATUS_FULL : STATUS_OK;
+}
+
+void price_levels_plant(const struct price_levels *levels, struct price_tree *tree, uint32_t number)
+{
+    ASSERT(number < levels->trees_max);
+    *tree = (struct price_tree){.near = number * PRICE_LEVELS_NEAR};
+}
+
+uint32_t price_levels_search(const struct price_levels *levels, const struct price_tree *tree,
+                             uint64_t tick_number)
+{
+    uint32_t index = tree->root;
+    while (index != 0) {
+        const struct price_node *node = &levels->nodes[index];
+        uint64_t high = tick_number >> node->shift;
+        uint32_t slot = (uint32_t)high & 63u;
+        if (high >> 6 != node->prefix || (node->bitmap >> slot & 1) == 0) {
+            return 0;
+        }
+        index = node->children[slot];
+        if (node->shift == 0) {
+            price_levels_near(levels, tree, tick_number)->level = index;
+            return index;
+        }
+    }
+    return 0;
 }
 
 static uint32_t price_levels_node_take(struct price_levels *levels, uint64_t tick_number,
@@ -137,6 +168,9 @@ uint32_t price_levels_add(struct price_levels *levels, struct price_tree *tree,
     ASSERT((node->bitmap >> slot & 1) == 0);
     node->bitmap |= UINT64_C(1) << slot;
     node->children[slot] = index;
+    struct price_near *near = price_levels_near(levels, tree, tick_number);
+    near->level = index;
+    near->count++;
     levels->levels[index] =
         (struct price_level){.price = price, .node = leaf, .slot = (uint8_t)slot};
     return index;
@@ -178,6 +212,10 @@ void price_levels_remove(struct price_levels *levels, struct price_tree *tree, u
     ASSERT((node->bitmap >> gone->slot & 1) != 0);
     ASSERT(node->children[gone->slot] == level);
     node->bitmap &= ~(UINT64_C(1) << gone->slot);
+    struct price_near *near = price_levels_near(levels, tree, node->prefix << 6 | gone->slot);
+    ASSERT(near->count > 0);
+    near->count--;
+    near->level = near->level == level ? 0 : near->level;
     gone->node = levels->levels_free;
     levels->levels_free = level;
     levels->count--;

@@ -2,9 +2,9 @@
  *
  * Each side of a book is a tree over tick numbers with 64 children a node, six bits of the number a
  * step. Nodes on the way that would have a single child are left out, so there are never more inner
- * nodes than leaves, whatever int64 prices clients choose; around the touch of a real book a lookup
- * is one or two nodes, and the next occupied price is a count of trailing zeros in one bitmap. The
- * shape follows from the set of prices alone. */
+ * nodes than leaves, whatever int64 prices clients choose, and the next occupied price is mostly a
+ * count of trailing zeros in one bitmap. In front of each tree stands a small table by the last
+ * bits of the tick number, which finds nearly every level of a real book without the tree. */
 #ifndef MATCHING_PRICE_LEVELS_H
 #define MATCHING_PRICE_LEVELS_H
 
@@ -37,15 +37,25 @@ struct price_node {
 };
 static_assert(sizeof(struct price_node) == 288, "4.5 cache lines");
 
+#define PRICE_LEVELS_NEAR 128u
+
+struct price_near {
+    uint32_t level; /* One whose tick number ends so; 0: none is known. */
+    uint32_t count; /* Of levels whose tick number ends so. */
+};
+
 /* One side of one book. */
 struct price_tree {
     uint32_t root; /* 0: no price is occupied. */
+    uint32_t near; /* Where its table begins in price_levels.near. */
 };
 
 struct price_levels {
     struct price_level *levels; /* From 1; 0 means none. */
     struct price_node *nodes;   /* From 1; 0 means none. */
+    struct price_near *near;    /* PRICE_LEVELS_NEAR a tree. */
     uint32_t count_max;
+    uint32_t trees_max;
     uint32_t count; /* Levels occupied. */
     uint32_t levels_used_max;
     uint32_t levels_free;
@@ -53,33 +63,41 @@ struct price_levels {
     uint32_t nodes_free;
 };
 
-size_t price_levels_bytes(uint32_t count_max);
+size_t price_levels_bytes(uint32_t count_max, uint32_t trees_max);
 
-/* Room for `count_max` occupied prices. STATUS_FULL: the arena is too small. */
+/* Room for `count_max` occupied prices of `trees_max` trees. STATUS_FULL: the arena is too small.
+ */
 MUST_USE enum status price_levels_create(struct price_levels *levels, struct arena *arena,
-                                         uint32_t count_max);
+                                         uint32_t count_max, uint32_t trees_max);
 
-/* The level at this tick number; 0: nothing rests there. */
-static inline uint32_t price_levels_find(const struct price_levels *levels,
-                                         const struct price_tree *tree, uint64_t tick_number)
+/* An empty tree; each has a number of its own below trees_max. */
+void price_levels_plant(const struct price_levels *levels, struct price_tree *tree,
+                        uint32_t number);
+
+/* When the table does not have it. */
+uint32_t price_levels_search(const struct price_levels *levels, const struct price_tree *tree,
+                             uint64_t tick_number);
+
+static inline struct price_near *price_levels_near(const struct price_levels *levels,
+                                                   const struct price_tree *tree,
+                                                   uint64_t tick_number)
 {
-    uint32_t index = tree->root;
-    while (index != 0) {
-        const struct price_node *node = &levels->nodes[index];
-        uint64_t high = tick_number >> node->shift;
-        if (high >> 6 != node->prefix) {
-            return 0;
-        }
-        uint32_t slot = (uint32_t)high & 63u;
-        if ((node->bitmap >> slot & 1) == 0) {
-            return 0;
-        }
-        index = node->children[slot];
-        if (node->shift == 0) {
-            return index;
-        }
+    return &levels->near[tree->near + (tick_number & (PRICE_LEVELS_NEAR - 1))];
+}
+
+/* The level at this price, whose tick number is given; 0: nothing rests there. */
+static inline uint32_t price_levels_find(const struct price_levels *levels,
+                                         const struct price_tree *tree, uint64_t tick_number,
+                                         int64_t price)
+{
+    const struct price_near *near = price_levels_near(levels, tree, tick_number);
+    if (near->count == 0) {
+        return 0;
     }
-    return 0;
+    if (near->level != 0 && levels->levels[near->level].price == price) {
+        return near->level;
+    }
+    return price_levels_search(levels, tree, tick_number);
 }
 
 /* A new, empty level: head, tail and lots are zero. Asserts: count < count_max; nothing is at this
