@@ -2,6 +2,7 @@
 #include <jansson.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -294,29 +295,29 @@ static int journal_command_begin(struct journal_command *command, char **operand
     return journal_command_walk(command);
 }
 
-int journal_command_main(int argc, char **argv)
+/* Parse into `command`, which holds the defaults, and do it. */
+static int journal_command_run(struct journal_command *command, int argc, char **argv)
 {
-    struct journal_command command = {.name = "journal", .to = UINT64_MAX};
     const struct option_row rows[] = {
-        {"config", 'c', OPTION_TEXT, &command.config, "FILE",
+        {"config", 'c', OPTION_TEXT, &command->config, "FILE",
          "The site's configuration: its journal, cluster and public keys.", 0, 0, NULL},
-        {"cluster", 0, OPTION_TEXT, &command.cluster, "NAME",
+        {"cluster", 0, OPTION_TEXT, &command->cluster, "NAME",
          "The cluster's name, which every signature covers.", 0, 0, NULL},
-        {"key", 0, OPTION_TEXT, &command.key, "HEX",
+        {"key", 0, OPTION_TEXT, &command->key, "HEX",
          "A public key that counts, instead of the configuration's.", 0, 0, NULL},
-        {"keys", 0, OPTION_TEXT, &command.keys, "FILE",
+        {"keys", 0, OPTION_TEXT, &command->keys, "FILE",
          "Public keys that count, one a line, instead of the configuration's.", 0, 0, NULL},
-        {"from", 0, OPTION_COUNT, &command.from, "N", "Dump from this log index on (default 1).", 0,
-         0, NULL},
-        {"to", 0, OPTION_COUNT, &command.to, "N", "Dump up to this log index (default the last).",
+        {"from", 0, OPTION_COUNT, &command->from, "N", "Dump from this log index on (default 1).",
          0, 0, NULL},
-        {"segments", 0, OPTION_FLAG, &command.segments_only, NULL,
+        {"to", 0, OPTION_COUNT, &command->to, "N", "Dump up to this log index (default the last).",
+         0, 0, NULL},
+        {"segments", 0, OPTION_FLAG, &command->segments_only, NULL,
          "Dump segments without their commands.", 0, 0, NULL},
-        {"json", 0, OPTION_FLAG, &command.json, NULL,
+        {"json", 0, OPTION_FLAG, &command->json, NULL,
          "verify: one JSON object; dump: one a line. No progress.", 0, 0, NULL},
     };
     const struct options_command table = {
-        .name = command.name,
+        .name = command->name,
         .operands = "verify|dump [DIR]",
         .operands_min = 1,
         .operands_max = 2,
@@ -343,5 +344,18 @@ int journal_command_main(int argc, char **argv)
     case OPTIONS_GO:
         break;
     }
-    return journal_command_begin(&command, argv + operand, argc - operand);
+    return journal_command_begin(command, argv + operand, argc - operand);
+}
+
+int journal_command_main(int argc, char **argv)
+{
+    struct journal_command *command = calloc(1, sizeof *command); /* Too large for a stack. */
+    if (command == NULL) {
+        return options_failed("journal", "no memory");
+    }
+    command->name = "journal";
+    command->to = UINT64_MAX;
+    int exit_status = journal_command_run(command, argc, argv);
+    free(command);
+    return exit_status;
 }
