@@ -101,7 +101,7 @@ void door_end(struct doors *doors, struct door *door, enum door_end end)
         ASSERT(*attached == door_index(doors, door));
         *attached = DOOR_NONE;
         doors->counts.attached--;
-        if (end != DOOR_END_REPLACED && end != DOOR_END_SESSION_ENDED) {
+        if (end != DOOR_END_REPLACED) {
             struct door_logoff logoff = {door->market_index, door->session_id, door->epoch,
                                          door->input_number_next};
             door_queue_logoff(doors, &logoff);
@@ -240,10 +240,21 @@ static void door_logoff_event(struct doors *doors, uint32_t market_index, const 
     if (index == DOOR_NONE || doors->table[index].epoch != event->user_reference) {
         return;
     }
-    struct door *door = &doors->table[index];
-    if (!door->send_end && !door->close_when_sent) {
-        door_end(doors, door, DOOR_END_REPLACED);
-    }
+    door_end(doors, &doors->table[index], DOOR_END_REPLACED);
+}
+
+/* The generation of an attached door was ended. The door keeps its place in the stream; the session
+ * is free for the next logon, which does not wait for a slow client. */
+static void door_generation_end(struct doors *doors, struct door *door, const struct event *event)
+{
+    ASSERT(door->state == DOOR_ATTACHED);
+    ASSERT(door->session_id == event->session_id);
+    doors->attached[door->market_index][door->session_id] = DOOR_NONE;
+    doors->counts.attached--;
+    door->state = DOOR_DRAINING;
+    door->send_end = true;
+    door->end = DOOR_END_SESSION_ENDED;
+    door->end_sequence = event->sequence;
 }
 
 void doors_event(struct doors *doors, uint32_t market_index, const struct event *event)
@@ -264,9 +275,7 @@ void doors_event(struct doors *doors, uint32_t market_index, const struct event 
     }
     struct door *door = &doors->table[index];
     if (event->type == EVENT_SYSTEM && event->reason == SYSTEM_END) {
-        door->send_end = true;
-        door->end = DOOR_END_SESSION_ENDED;
-        door->end_sequence = event->sequence;
+        door_generation_end(doors, door, event);
     }
     door_output_ready(doors, door);
 }
@@ -344,7 +353,7 @@ static void door_sweep_one(struct doors *doors, struct door *door, uint64_t now_
     if (door->state == DOOR_FREE || door->state == DOOR_CLOSING) {
         return;
     }
-    if (door->state != DOOR_ATTACHED) {
+    if (door->state != DOOR_ATTACHED && door->state != DOOR_DRAINING) {
         if (now_ns - door->connected_ns > DOOR_LOGIN_LIMIT_MS * DOOR_MILLISECOND_NS) {
             door_end(doors, door, DOOR_END_LOGIN_TIMEOUT);
         }

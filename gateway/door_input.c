@@ -229,6 +229,9 @@ static enum door_verdict door_packet(struct doors *doors, struct door *door,
         if (door->state == DOOR_ATTACHED) {
             return door_message(doors, door, packet);
         }
+        if (door->state == DOOR_DRAINING) {
+            return DOOR_GO_ON; /* Nothing of an ended generation is executed any more. */
+        }
         break;
     case SOUPBIN_CLIENT_HEARTBEAT:
     case SOUPBIN_DEBUG:

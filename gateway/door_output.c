@@ -115,7 +115,7 @@ static enum status door_output_fill(struct doors *doors, struct door *door,
                                                            door_output_room(output), &accepted);
         door->send_accepted = false;
     }
-    if (door->state == DOOR_ATTACHED) {
+    if (door->state == DOOR_ATTACHED || door->state == DOOR_DRAINING) {
         door_output_refusals(door, output,
                              door->version_4_10 || doors->options.soupbin_unsequenced);
         enum status status = door_output_stream(doors, door, output);
@@ -151,6 +151,11 @@ static enum status door_output_start(struct doors *doors, struct door *door)
     uint32_t buffer = doors->free_buffers[doors->free_buffer_count - 1];
     struct door_output output = {.target = doors->send_memory + (size_t)buffer * DOOR_SEND_BYTES};
     enum status status = door_output_fill(doors, door, &output);
+    if (status == STATUS_NOT_FOUND && door->state == DOOR_DRAINING) {
+        /* Ended twice while the client was behind: the rest is gone, and `Z` would hide that. */
+        door_end(doors, door, DOOR_END_SESSION_ENDED);
+        return STATUS_OK;
+    }
     if (status != STATUS_OK || output.bytes == 0) {
         return status;
     }

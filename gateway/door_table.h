@@ -12,7 +12,8 @@ enum door_state {
     DOOR_VERIFYING, /* The password is being checked. */
     DOOR_ATTACHING, /* The logon is on its way through the journal. */
     DOOR_ATTACHED,
-    DOOR_CLOSING, /* io_close() is under way. */
+    DOOR_DRAINING, /* Its generation was ended: it gets the rest, and the session is free. */
+    DOOR_CLOSING,  /* io_close() is under way. */
 };
 
 /* One client connection. */
