@@ -58,9 +58,13 @@ static void test_old_requests_are_forgotten(void **state)
     struct command first = market_fixture_firm(&fixture, "FRMA", true, 0);
     first.input_number = 4; /* The session S2 was set by it: still known. */
     run(first);
+    struct command other = market_fixture_firm(&fixture, "FRMB", true, 0);
+    other.input_number = ADMIN_REQUESTS_MAX; /* The last place of the ring. */
+    run(other);
     first.input_number = 3; /* So long ago that it is new again. */
     run(first);
     market_fixture_expect(&fixture, "administration reason=1 reference=1 match=4\n"
+                                    "administration reason=2 reference=1 match=1024\n"
                                     "administration reason=2 reference=1 match=3\n");
 }
 

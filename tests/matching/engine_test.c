@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "matching/base/limits.h"
+#include "matching/base/random.h"
 #include "tests/support/cmocka_all.h"
 #include "tests/support/market_fixture.h"
 
@@ -228,9 +229,45 @@ static void test_a_sweep_goes_on_in_the_next_batch(void **state)
     assert_int_equal(checksums[0], checksums[1]);
 }
 
+/* Whatever comes next, right or wrong, looking at it changes nothing. */
+static void test_anticipation_changes_nothing(void **state)
+{
+    (void)state;
+    static struct command next[64];
+    struct random random;
+    random_seed(&random, 9);
+    market_fixture_trade(&fixture);
+    for (uint32_t i = 1; i <= 40; i++) {
+        market_fixture_enter(&fixture, 1, i, SIDE_SELL, i, 500 + 5 * (i % 7), TIF_DAY);
+    }
+    uint64_t checksum = engine_checksum(fixture.engine);
+    for (uint32_t run = 0; run < 200; run++) {
+        for (uint32_t i = 0; i < 64; i++) {
+            for (size_t byte = 0; byte < sizeof next[i].body; byte++) {
+                next[i].body.bytes[byte] = (uint8_t)random_u64(&random);
+            }
+            next[i].type = (uint8_t)random_below(&random, 8);
+            next[i].session_id = (uint32_t)random_below(&random, 4);
+            if (i % 2 == 0) {
+                next[i].body.cancel.user_reference = i;
+                next[i].body.cancel.channel = 0;
+            }
+            if (i % 3 == 0) {
+                market_fixture_name(next[i].body.order.symbol, SYMBOL_BYTES, "ABC");
+            }
+        }
+        for (uint32_t i = 0; i < 64; i++) {
+            engine_anticipate(fixture.engine, &next[i], 64 - i);
+        }
+    }
+    engine_anticipate(fixture.engine, next, 0);
+    assert_int_equal(engine_checksum(fixture.engine), checksum);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_anticipation_changes_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_first_trade_from_an_empty_engine, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_creation_refuses_limits_and_small_arenas, set_up,
                                         tear_down),
