@@ -204,6 +204,12 @@ mirrored_test_without_module() {
     cp tests/matching/market_test.c tests/matching/gone_test.c
     caught mirrored 'tests/matching/gone_test.c: tests no module'
 }
+mirrored_second_test_of_a_module() {
+    make_tree
+    cp tests/matching/market_test.c tests/matching/market_halt_test.c
+    run_lint mirrored
+    shell_equal "$status" 0
+}
 mirrored_part_of_module() {
     make_tree
     plant gateway/door_input.c 'int door_input_take(int a) { return a; }'
