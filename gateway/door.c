@@ -164,6 +164,13 @@ static void door_closed(struct doors *doors, struct door *door)
     doors->free_indexes[doors->free_count++] = door_index(doors, door);
 }
 
+void doors_arrival(struct doors *doors, uint64_t arrived_ns)
+{
+    ASSERT(arrived_ns >= doors->arrived_ns);
+    ASSERT(arrived_ns <= io_now_ns(doors->options.io));
+    doors->arrived_ns = arrived_ns;
+}
+
 void doors_complete(struct doors *doors, const struct io_completion *completion)
 {
     if (completion->token == doors_listen_token(doors)) {

@@ -74,6 +74,9 @@ void doors_destroy(struct doors *doors);
 /* The token to listen with. */
 uint64_t doors_listen_token(const struct doors *doors);
 
+/* Before the completions of a poll: what they bring counts as here since `arrived_ns`. */
+void doors_arrival(struct doors *doors, uint64_t arrived_ns);
+
 /* Take a completion whose token has the doors' class. */
 void doors_complete(struct doors *doors, const struct io_completion *completion);
 

@@ -203,7 +203,7 @@ static enum door_verdict door_message(struct doors *doors, struct door *door,
     command.epoch = door->epoch;
     command.input_number = door->input_number_next;
     command.site_id = doors->options.site_id;
-    status = shard_submit(door_market(doors, door)->shard, &command, door->received_ns);
+    status = shard_submit(door_market(doors, door)->shard, &command, door->arrived_ns);
     if (status == STATUS_NOT_YET) {
         return door_refuse(doors, door, &command, OUCH_REFUSED_NO_QUORUM);
     }
@@ -319,11 +319,11 @@ static bool door_parse(struct doors *doors, struct door *door, const uint8_t *da
 
 /* Behind what the door keeps already: one poll may bring several buffers of a connection. */
 static void door_hold(struct doors *doors, struct door *door,
-                      const struct io_completion *completion, uint64_t received_ns)
+                      const struct io_completion *completion)
 {
     uint32_t buffer = completion->buffer_id;
     ASSERT(buffer < doors->options.buffer_ids_max);
-    doors->held[buffer] = (struct door_held){*completion, received_ns, DOOR_NONE};
+    doors->held[buffer] = (struct door_held){*completion, doors->arrived_ns, DOOR_NONE};
     if (door->held_first == DOOR_NONE) {
         door->held_first = buffer;
     } else {
@@ -358,9 +358,9 @@ void door_input_received(struct doors *doors, struct door *door,
         return;
     }
     doors->counts.bytes_in += (uint64_t)completion->result;
-    uint64_t now_ns = io_now_ns(doors->options.io);
+    door->received_ns = io_now_ns(doors->options.io);
     if (door->held_first == DOOR_NONE) {
-        door->received_ns = now_ns;
+        door->arrived_ns = doors->arrived_ns;
         door->held_offset = 0;
         if (door_parse(doors, door, completion->data, (uint32_t)completion->result,
                        &door->held_offset) ||
@@ -370,7 +370,7 @@ void door_input_received(struct doors *doors, struct door *door,
         }
         door_pause(doors, door);
     }
-    door_hold(doors, door, completion, now_ns);
+    door_hold(doors, door, completion);
 }
 
 /* Whether everything held back is taken now. */
@@ -384,7 +384,7 @@ static bool door_retry(struct doors *doors, struct door *door)
     }
     while (door->held_first != DOOR_NONE) {
         const struct door_held *held = &doors->held[door->held_first];
-        door->received_ns = held->received_ns;
+        door->arrived_ns = held->arrived_ns;
         if (!door_parse(doors, door, held->completion.data, (uint32_t)held->completion.result,
                         &door->held_offset)) {
             return false;
@@ -400,6 +400,7 @@ void door_input_go_on(struct doors *doors, struct door *door)
         return;
     }
     if (door_retry(doors, door)) {
+        door->received_ns = io_now_ns(doors->options.io); /* Nobody listened to it until now. */
         io_receive_resume(doors->options.io, door->handle);
     } else if (door->state != DOOR_CLOSING) {
         door_pause(doors, door);

@@ -54,7 +54,8 @@ struct door {
     uint64_t cursor;         /* Sequence number of the next message to send. */
     uint64_t end_sequence;   /* Of the generation's last message, with send_end. */
     uint64_t connected_ns;
-    uint64_t received_ns;
+    uint64_t received_ns; /* Last sign of life. */
+    uint64_t arrived_ns;  /* Of what is being parsed: its age counts from here. */
     uint64_t sent_ns;
     struct ouch_refused refusals[DOOR_REFUSALS_MAX];
     uint8_t partial[CLIENT_PACKET_BYTES_MAX]; /* Start of a packet whose rest is still to come. */
@@ -63,7 +64,7 @@ struct door {
 /* A receive buffer that a door keeps because its shard has no room. */
 struct door_held {
     struct io_completion completion;
-    uint64_t received_ns;
+    uint64_t arrived_ns;
     uint32_t next; /* Buffer id, DOOR_NONE at the end. */
 };
 
@@ -101,6 +102,7 @@ struct doors {
     uint64_t sweep_due_ns;
     uint64_t connection_salt; /* Random a start: connection ids differ between lives. */
     uint64_t refused_log_ns;  /* When a bad connection was last logged: once a second at most. */
+    uint64_t arrived_ns;      /* What completes now came no later, if this process had run. */
     bool refuse_orders;
     struct doors_counts counts;
 };

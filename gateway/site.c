@@ -25,6 +25,7 @@
 #define SITE_UNCOMMITTED_AGE_NS   UINT64_C(2000000000)
 #define SITE_HOUSEKEEPING_NS      UINT64_C(10000000)
 #define SITE_SHUTDOWN_NS          UINT64_C(2000000000)
+#define SITE_LATE_NS              UINT64_C(1000000)
 #define SITE_PROGRESS_NS          UINT64_C(1000000000)
 
 /* Top byte of a token: who gets the completion. */
@@ -439,10 +440,29 @@ static uint64_t site_due_ns(const struct site *site)
     return due_ns;
 }
 
+/* Since when, at the earliest that matters, what a poll brought has been waiting. A poll that came
+ * back after it was due was kept from running (stopped, moved, starved of processor time): its
+ * bytes may have waited in the kernel since then, and orders must not be taken for younger than
+ * they are (DESIGN P5). They were not there at the poll before. */
+static uint64_t site_arrived_ns(uint64_t before_ns, uint64_t due_ns, uint64_t now_ns)
+{
+    ASSERT(before_ns <= now_ns);
+    uint64_t arrived_ns = due_ns < now_ns ? due_ns : now_ns;
+    return arrived_ns > before_ns ? arrived_ns : before_ns;
+}
+
 /* One turn of the loop: inputs, then what they allow, then output. */
 static enum status site_turn(struct site *site, char *error)
 {
-    uint32_t count = io_poll(site->io, site->completions, SITE_COMPLETIONS, site_due_ns(site));
+    uint64_t before_ns = io_now_ns(site->io);
+    uint64_t due_ns = site_due_ns(site);
+    uint32_t count = io_poll(site->io, site->completions, SITE_COMPLETIONS, due_ns);
+    uint64_t arrived_ns = site_arrived_ns(before_ns, due_ns, io_now_ns(site->io));
+    if (io_now_ns(site->io) - arrived_ns > SITE_LATE_NS && count < SITE_COMPLETIONS) {
+        /* It may have come back before it saw all: what is there now waited as long. */
+        count += io_poll(site->io, site->completions + count, SITE_COMPLETIONS - count, 0);
+    }
+    doors_arrival(site->doors, arrived_ns);
     enum status status = site_dispatch(site, count);
     if (status == STATUS_OK) {
         status = journal_poll(site->journal);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "matching/base/bytes.h"
 #include "tests/support/cmocka_all.h"
@@ -353,6 +354,51 @@ static void test_more_connections_than_there_is_room_for(void **state)
     expect_serving();
 }
 
+/* An order that is taken only when younger than this. */
+static void send_aging_order(struct soup_client *client, uint32_t reference, uint64_t age_ns_max)
+{
+    uint8_t message[57];
+    memset(message, ' ', sizeof message);
+    message[0] = 'O';
+    bytes_store_be32(message + 1, reference);
+    message[5] = 'B';
+    bytes_store_be32(message + 6, 1);
+    memcpy(message + 10, "TEST", 4);
+    bytes_store_be64(message + 18, 10000);
+    memcpy(message + 26, "3YANN", 5);
+    bytes_store_be16(message + 45, 10);
+    message[47] = 9;
+    message[48] = 133;
+    bytes_store_be64(message + 49, age_ns_max);
+    soup_client_packet(client, 'U', message, sizeof message);
+}
+
+/* What waited in the kernel while the process did not run is as old as it is. The wait here is what
+ * is tested, and no synchronisation: a slow machine only makes it longer. */
+static void test_orders_age_while_the_process_is_stopped(void **state)
+{
+    (void)state;
+    join(&alice, "GRACE", 0);
+    send_aging_order(&alice, 1, UINT64_C(60000000000));
+    (void)soup_client_expect(&alice, 'A');
+    (void)soup_client_expect(&alice, 'C');
+    assert_int_equal(kill(site.pid, SIGSTOP), 0);
+    int status = 0;
+    assert_int_equal(waitpid(site.pid, &status, WUNTRACED), site.pid);
+    assert_true(WIFSTOPPED(status));
+    send_aging_order(&alice, 2, UINT64_C(200000000));
+    send_aging_order(&alice, 3, UINT64_C(60000000000));
+    struct timespec age = {.tv_nsec = 600000000};
+    assert_int_equal(clock_nanosleep(CLOCK_MONOTONIC, 0, &age, NULL), 0);
+    assert_int_equal(kill(site.pid, SIGCONT), 0);
+    struct soup_packet packet = soup_client_expect(&alice, 'J');
+    assert_int_equal(bytes_load_be32(packet.payload + 9), 2);
+    assert_int_equal(bytes_load_be16(packet.payload + 13), 0x0F);
+    packet = soup_client_expect(&alice, 'A');
+    assert_int_equal(bytes_load_be32(packet.payload + 9), 3);
+    soup_client_close(&alice);
+}
+
 /* Twice, and in the middle of much work: it ends in good order, and what it acknowledged is there.
  */
 static void test_stopped_under_load(void **state)
@@ -394,6 +440,7 @@ int main(void)
         cmocka_unit_test(test_two_connections_race_for_a_session),
         cmocka_unit_test(test_connections_come_and_go_and_nothing_stays),
         cmocka_unit_test(test_more_connections_than_there_is_room_for),
+        cmocka_unit_test(test_orders_age_while_the_process_is_stopped),
         cmocka_unit_test(test_stopped_under_load),
     };
     return cmocka_run_group_tests(tests, start, stop);
