@@ -134,7 +134,6 @@ static void door_accepted(struct doors *doors, const struct io_completion *compl
     struct door fresh = {.state = DOOR_LOGIN,
                          .handle = completion->handle,
                          .reuse_count = door->reuse_count + 1,
-                         .send_buffer = DOOR_NONE,
                          .held_first = DOOR_NONE,
                          .paused = door->paused,
                          .next_paused = door->next_paused,
@@ -222,6 +221,13 @@ static void door_logon_event(struct doors *doors, uint32_t market_index, const s
     struct engine_session session;
     enum status status = engine_session_view(market->engine, event->session_id, &session);
     ASSERT(status == STATUS_OK);
+    if (!door_input_fits(door, &session)) {
+        /* The generation was rolled while the logon was on its way. */
+        struct door_logoff logoff = {market_index, event->session_id, epoch, 1};
+        door_queue_logoff(doors, &logoff);
+        door_input_reject(doors, door, SOUPBIN_SESSION_NOT_AVAILABLE);
+        return;
+    }
     uint32_t *attached = &doors->attached[market_index][event->session_id];
     ASSERT(*attached == DOOR_NONE);
     *attached = door_index(doors, door);
@@ -437,7 +443,7 @@ static enum status doors_allocate(struct doors *doors)
         options->sessions_max * options->market_count + options->connections_max;
     doors->logoffs = calloc(doors->logoffs_capacity, sizeof doors->logoffs[0]);
     doors->held = calloc(options->buffer_ids_max, sizeof doors->held[0]);
-    doors->send_memory = aligned_alloc(4096, (size_t)DOOR_SEND_BUFFERS * DOOR_SEND_BYTES);
+    doors->send_memory = aligned_alloc(4096, (size_t)options->connections_max * DOOR_SEND_BYTES);
     if (doors->table == NULL || doors->free_indexes == NULL || doors->logoffs == NULL ||
         doors->held == NULL || doors->send_memory == NULL) {
         return STATUS_FULL;
@@ -456,10 +462,6 @@ static enum status doors_allocate(struct doors *doors)
         doors->free_indexes[i] = options->connections_max - 1 - i;
     }
     doors->free_count = options->connections_max;
-    for (uint32_t i = 0; i < DOOR_SEND_BUFFERS; i++) {
-        doors->free_buffers[i] = i;
-    }
-    doors->free_buffer_count = DOOR_SEND_BUFFERS;
     return STATUS_OK;
 }
 

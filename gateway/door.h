@@ -18,8 +18,7 @@
 #include "replication/io/io.h"
 #include "replication/shard.h"
 
-#define DOOR_SEND_BYTES     32768u /* One send: many messages. From a pool shared by all doors. */
-#define DOOR_SEND_BUFFERS   256u   /* All in use: doors wait their turn. */
+#define DOOR_SEND_BYTES     32768u /* One send of a door: many messages. */
 #define DOOR_REFUSALS_MAX   8u     /* Unsent refusals of a door; then it stops reading. */
 #define DOOR_LOGIN_LIMIT_MS 10000u /* From connect to a login accepted. */
 #define DOOR_NONE           UINT32_MAX

@@ -90,8 +90,7 @@ static enum door_verdict door_login(struct doors *doors, struct door *door,
     return DOOR_GO_ON;
 }
 
-/* Whether the client asked for something that the session has: its generation, a number reached. */
-static bool door_login_fits(struct door *door, const struct engine_session *session)
+bool door_input_fits(const struct door *door, const struct engine_session *session)
 {
     if (door->generation != UINT64_MAX && door->generation != session->generation) {
         return false;
@@ -125,7 +124,7 @@ void door_input_attach(struct doors *doors, struct door *door)
     struct engine_session session;
     enum status status = engine_session_view(market->engine, door->login_session_id, &session);
     ASSERT(status == STATUS_OK);
-    if (!door_login_fits(door, &session)) {
+    if (!door_input_fits(door, &session)) {
         door_input_reject(doors, door, SOUPBIN_SESSION_NOT_AVAILABLE);
         return;
     }

@@ -41,16 +41,6 @@ void door_output_ready(struct doors *doors, struct door *door)
     doors->ready.last = index;
 }
 
-void door_output_release(struct doors *doors, struct door *door)
-{
-    if (door->send_buffer != DOOR_NONE) {
-        ASSERT(!door->sending);
-        ASSERT(doors->free_buffer_count < DOOR_SEND_BUFFERS);
-        doors->free_buffers[doors->free_buffer_count++] = door->send_buffer;
-        door->send_buffer = DOOR_NONE;
-    }
-}
-
 static void door_output_refusals(struct door *door, struct door_output *output, bool unsequenced)
 {
     for (uint32_t i = 0; i < door->refusal_count; i++) {
@@ -140,16 +130,12 @@ static enum status door_output_fill(struct doors *doors, struct door *door,
     return STATUS_OK;
 }
 
-/* Fill and start one send. STATUS_FULL: no buffer is free. */
+/* Fill and start one send, if there is anything to say. */
 static enum status door_output_start(struct doors *doors, struct door *door)
 {
     ASSERT(!door->sending);
-    ASSERT(door->send_buffer == DOOR_NONE);
-    if (doors->free_buffer_count == 0) {
-        return STATUS_FULL;
-    }
-    uint32_t buffer = doors->free_buffers[doors->free_buffer_count - 1];
-    struct door_output output = {.target = doors->send_memory + (size_t)buffer * DOOR_SEND_BYTES};
+    struct door_output output = {.target = doors->send_memory +
+                                           (size_t)door_index(doors, door) * DOOR_SEND_BYTES};
     enum status status = door_output_fill(doors, door, &output);
     if (status == STATUS_NOT_FOUND && door->state == DOOR_DRAINING) {
         /* Ended twice while the client was behind: the rest is gone, and `Z` would hide that. */
@@ -159,8 +145,6 @@ static enum status door_output_start(struct doors *doors, struct door *door)
     if (status != STATUS_OK || output.bytes == 0) {
         return status;
     }
-    doors->free_buffer_count--;
-    door->send_buffer = buffer;
     door->sending = true;
     doors->counts.messages_out += output.messages;
     doors->counts.bytes_out += output.bytes;
@@ -173,7 +157,6 @@ void door_output_sent(struct doors *doors, struct door *door, int32_t result)
 {
     ASSERT(door->sending);
     door->sending = false;
-    door_output_release(doors, door);
     if (door->state == DOOR_CLOSING) {
         return;
     }
@@ -197,9 +180,6 @@ enum status door_output_run(struct doors *doors)
         if (!door->sending && door->state != DOOR_FREE && door->state != DOOR_CLOSING &&
             !door->close_when_sent) {
             enum status status = door_output_start(doors, door);
-            if (status == STATUS_FULL) {
-                return STATUS_OK; /* The head of the list goes on when a buffer comes back. */
-            }
             if (status != STATUS_OK) {
                 return status;
             }

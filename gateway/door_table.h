@@ -21,7 +21,7 @@ struct door {
     uint8_t state; /* enum door_state. */
     bool version_4_10;
     bool receiving;     /* io_receive_start() was called. */
-    bool sending;       /* send_buffer is with the kernel. */
+    bool sending;       /* The door's send buffer is with the kernel. */
     bool verified;      /* The password was right. */
     bool held_set;      /* `held` waits to be parsed from held_offset on. */
     bool paused;        /* In the list of doors that wait for room in their shard. */
@@ -38,7 +38,6 @@ struct door {
     uint32_t login_session_id; /* Asked for; session_id once attached, else 0. */
     uint32_t session_id;
     uint32_t epoch;
-    uint32_t send_buffer; /* Index, or DOOR_NONE. */
     uint32_t next_paused; /* Lists by index, DOOR_NONE at the end. */
     uint32_t next_ready;
     uint32_t heartbeat_timeout_ms;
@@ -95,9 +94,7 @@ struct doors {
     uint64_t logoffs_written;
     struct door_list paused;
     struct door_list ready;
-    uint8_t *send_memory;
-    uint32_t free_buffers[DOOR_SEND_BUFFERS];
-    uint32_t free_buffer_count;
+    uint8_t *send_memory; /* DOOR_SEND_BYTES for each door: untouched, they cost nothing. */
     uint32_t sweep_index; /* Heartbeats: where the next sweep goes on. */
     uint64_t sweep_due_ns;
     uint64_t connection_salt; /* Random a start: connection ids differ between lives. */
@@ -118,6 +115,8 @@ void door_input_received(struct doors *doors, struct door *door,
 void door_input_go_on(struct doors *doors, struct door *door);
 /* Give every buffer that the door keeps back to io. */
 void door_input_drop(struct doors *doors, struct door *door);
+/* Whether the client asked for something that the session has: its generation, a number reached. */
+bool door_input_fits(const struct door *door, const struct engine_session *session);
 void door_input_reject(struct doors *doors, struct door *door, enum soupbin_reject reason);
 /* The password is right: send the logon through the journal, now or as soon as there is room. */
 void door_input_attach(struct doors *doors, struct door *door);
@@ -125,7 +124,6 @@ void door_input_attach(struct doors *doors, struct door *door);
 /* door_output.c */
 void door_output_ready(struct doors *doors, struct door *door);
 void door_output_sent(struct doors *doors, struct door *door, int32_t result);
-void door_output_release(struct doors *doors, struct door *door);
 MUST_USE enum status door_output_run(struct doors *doors);
 
 #endif
