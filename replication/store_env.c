@@ -4,7 +4,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include "matching/base/assertion.h"
 #include "matching/base/bytes.h"
@@ -15,6 +17,24 @@
 #define STORE_ENV_HASH_BYTES  JOURNAL_BLOCK_HASH_BYTES
 
 static_assert(sizeof(size_t) == 8, "keys are 64-bit log indexes");
+
+/* Less than this is left on the disk, or to the limit of a file's size. */
+#define STORE_ENV_SPACE_BYTES (1u << 20)
+
+static bool store_env_out_of_space(const struct store_env *env)
+{
+    struct statvfs disk;
+    struct stat file;
+    struct rlimit limit;
+    ASSERT(env->path[0] != 0);
+    if (statvfs(env->path, &disk) == 0 &&
+        disk.f_bavail < STORE_ENV_SPACE_BYTES / disk.f_frsize + 1) {
+        return true;
+    }
+    return stat(env->path, &file) == 0 && getrlimit(RLIMIT_FSIZE, &limit) == 0 &&
+           limit.rlim_cur != RLIM_INFINITY &&
+           (rlim_t)file.st_size + STORE_ENV_SPACE_BYTES > limit.rlim_cur;
+}
 
 enum status store_env_failed(const struct store_env *env, const char *action, int result,
                              struct journal_error *error)
@@ -37,6 +57,9 @@ enum status store_env_failed(const struct store_env *env, const char *action, in
                           "from its peers",
                           action, env->path, mdb_strerror(result));
         return STATUS_DAMAGED;
+    }
+    if (result == EIO && store_env_out_of_space(env)) {
+        result = ENOSPC; /* LMDB reports a write that was cut short as EIO. */
     }
     return journal_file_failed(error, action, env->path, result);
 }

@@ -48,7 +48,20 @@ enum status store_head_create(const char *path, const struct store_head_facts *f
     ASSERT(facts->commit_number == 1);
     uint8_t block[JOURNAL_BLOCK_BYTES];
     store_head_store(block, facts);
-    return journal_file_create(path, block, 1, STORE_HEAD_SLOTS * JOURNAL_BLOCK_BYTES, error);
+    enum status status =
+        journal_file_create(path, block, 1, STORE_HEAD_SLOTS * JOURNAL_BLOCK_BYTES, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    /* The first commit overwrites one slot: the other must be whole as well. */
+    struct store_head head;
+    struct store_head_facts found;
+    status = store_head_open(&head, &found, path, true, error);
+    if (status == STATUS_OK) {
+        status = store_head_write(&head, facts, error);
+        store_head_close(&head);
+    }
+    return status;
 }
 
 static enum status store_head_read(struct store_head *head, struct store_head_facts *facts,

@@ -74,29 +74,46 @@ static void store_lmdb_signal(struct store_lmdb *lmdb)
 static void store_lmdb_report(struct store_lmdb *lmdb)
 {
     uint64_t used_bytes = store_env_used_bytes(&lmdb->env);
-    bool full = used_bytes / STORE_LMDB_FULL_PERCENT > lmdb->env.store_bytes / 100;
     atomic_store_explicit(&lmdb->used_bytes, used_bytes, memory_order_relaxed);
     atomic_store_explicit(&lmdb->commits, lmdb->move.facts.commit_number, memory_order_relaxed);
-    atomic_store_explicit(&lmdb->full, full, memory_order_relaxed);
     atomic_store_explicit(&lmdb->stored_position, lmdb->move.facts.place.position,
                           memory_order_release);
+}
+
+/* Whether something may be trimmed; what is asked for goes into `move`. */
+static bool store_lmdb_trims(struct store_lmdb *lmdb)
+{
+    bool trims = lmdb->move.trimming;
+    for (uint32_t i = 0; i < SHARDS_MAX; i++) {
+        const struct journal_tail *tail = &lmdb->move.facts.states[i].tail;
+        uint64_t log_index = atomic_load_explicit(&lmdb->trim_log_index[i], memory_order_relaxed);
+        lmdb->move.trim_log_index[i] = log_index;
+        trims = trims || (log_index > tail->first_log_index &&
+                          tail->first_log_index <= tail->last_log_index);
+    }
+    return trims;
+}
+
+/* How far frames may be taken in now: not at all while the next one would use up what trimming
+ * itself needs. A frame takes at least as much of the ring as of the store. */
+static uint64_t store_lmdb_target(struct store_lmdb *lmdb)
+{
+    uint64_t position = atomic_load_explicit(&lmdb->published_position, memory_order_acquire);
+    uint64_t stored = lmdb->move.facts.place.position;
+    uint64_t used = atomic_load_explicit(&lmdb->used_bytes, memory_order_relaxed);
+    uint64_t usable = lmdb->env.store_bytes / 100 * STORE_LMDB_FULL_PERCENT;
+    ASSERT(position >= stored);
+    lmdb->move.room_bytes = used < usable ? usable - used : 0;
+    bool full = position > stored && store_move_next_bytes(&lmdb->move) > lmdb->move.room_bytes;
+    atomic_store_explicit(&lmdb->full, full, memory_order_relaxed);
+    return full ? stored : position;
 }
 
 /* One commit if there is something to do. Returns whether the thread should look again at once. */
 static bool store_lmdb_work(struct store_lmdb *lmdb, bool stopping)
 {
-    uint64_t published = atomic_load_explicit(&lmdb->published_position, memory_order_acquire);
-    bool full = atomic_load_explicit(&lmdb->full, memory_order_relaxed);
-    uint64_t position = full && !stopping ? lmdb->move.facts.place.position : published;
-    bool trims = lmdb->move.trimming;
-    for (uint32_t i = 0; i < SHARDS_MAX; i++) {
-        uint64_t log_index = atomic_load_explicit(&lmdb->trim_log_index[i], memory_order_relaxed);
-        lmdb->move.trim_log_index[i] = log_index;
-        const struct journal_tail *tail = &lmdb->move.facts.states[i].tail;
-        trims = trims || (log_index > tail->first_log_index &&
-                          tail->first_log_index <= tail->last_log_index);
-    }
-    if (position == lmdb->move.facts.place.position && !trims) {
+    uint64_t position = store_lmdb_target(lmdb);
+    if (!store_lmdb_trims(lmdb) && position == lmdb->move.facts.place.position) {
         return false;
     }
     enum status status = store_move_commit(&lmdb->move, position, &lmdb->error);
@@ -139,6 +156,7 @@ static enum status store_lmdb_move(struct store *store, const struct wal_image *
     struct store_lmdb *lmdb = store_lmdb_of(store);
     ASSERT(!lmdb->started);
     lmdb->move.image = image;
+    lmdb->move.room_bytes = UINT64_MAX;
     while (lmdb->move.facts.place.position < position) {
         enum status status = store_move_commit(&lmdb->move, position, &lmdb->error);
         if (status != STATUS_OK) {

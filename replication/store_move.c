@@ -113,6 +113,35 @@ static int store_move_record(struct store_move *move, MDB_txn *txn, const struct
     return MDB_CORRUPTED;
 }
 
+static int store_move_frame(struct store_move *move, MDB_txn *txn, const struct wal_frame *frame,
+                            const uint8_t *records, struct store_facts *facts)
+{
+    uint32_t done_bytes = 0;
+    while (done_bytes < frame->records_bytes) {
+        struct wal_record record;
+        uint32_t record_bytes;
+        enum status status = wal_record_load(&record, &record_bytes, records + done_bytes,
+                                             frame->records_bytes - done_bytes);
+        int result =
+            status == STATUS_OK ? store_move_record(move, txn, &record, facts) : MDB_CORRUPTED;
+        if (result != 0) {
+            return result;
+        }
+        done_bytes += record_bytes;
+    }
+    ASSERT(done_bytes == frame->records_bytes);
+    return 0;
+}
+
+uint32_t store_move_next_bytes(const struct store_move *move)
+{
+    struct wal_place place = move->facts.place;
+    struct wal_frame frame;
+    const uint8_t *records;
+    wal_chain_trusted(move->image, &place, &frame, &records);
+    return wal_frame_bytes(&frame);
+}
+
 static int store_move_frames(struct store_move *move, MDB_txn *txn, uint64_t position,
                              struct store_facts *facts)
 {
@@ -121,23 +150,21 @@ static int store_move_frames(struct store_move *move, MDB_txn *txn, uint64_t pos
     if (bytes_max > STORE_MOVE_BYTES_MAX) {
         bytes_max = STORE_MOVE_BYTES_MAX;
     }
+    uint64_t taken_bytes = 0;
     while (facts->place.position < position && facts->place.position - start < bytes_max) {
+        struct wal_place place = facts->place;
         struct wal_frame frame;
         const uint8_t *records;
-        wal_chain_trusted(move->image, &facts->place, &frame, &records);
-        uint32_t done_bytes = 0;
-        while (done_bytes < frame.records_bytes) {
-            struct wal_record record;
-            uint32_t record_bytes;
-            enum status status = wal_record_load(&record, &record_bytes, records + done_bytes,
-                                                 frame.records_bytes - done_bytes);
-            int result =
-                status == STATUS_OK ? store_move_record(move, txn, &record, facts) : MDB_CORRUPTED;
-            if (result != 0) {
-                return result;
-            }
-            done_bytes += record_bytes;
+        wal_chain_trusted(move->image, &place, &frame, &records);
+        taken_bytes += wal_frame_bytes(&frame);
+        if (taken_bytes > move->room_bytes) {
+            break;
         }
+        int result = store_move_frame(move, txn, &frame, records, facts);
+        if (result != 0) {
+            return result;
+        }
+        facts->place = place;
     }
     ASSERT(facts->place.position <= position);
     return 0;

@@ -24,7 +24,11 @@ struct store_move {
     struct store_facts facts;            /* As committed. */
     uint64_t trim_log_index[SHARDS_MAX]; /* Segments below may go. */
     bool trimming;                       /* Some of them are still there. */
+    uint64_t room_bytes; /* No more than this is taken in; UINT64_MAX: as much as fits. */
 };
+
+/* Size of the next frame. There is one: published, not taken in yet. */
+uint32_t store_move_next_bytes(const struct store_move *move);
 
 /* Take in frames up to `position`, at most STORE_MOVE_BYTES_MAX of them, and trim; one commit. On
  * STATUS_OK `move->facts` has advanced, durably. On errors nothing has been committed (or it cannot

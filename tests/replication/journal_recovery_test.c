@@ -186,6 +186,21 @@ static void step_disk(void)
     assert_int_equal(journal_fixture_turn(&world.live, 0), STATUS_OK);
 }
 
+/* Tails are equal but for what has been trimmed. */
+static void check_tails(const struct journal_tail *found, const struct journal_tail *expected)
+{
+    assert_true(found->last_log_index == expected->last_log_index);
+    assert_true(found->last_term == expected->last_term);
+    assert_memory_equal(found->last_chain_hash, expected->last_chain_hash, SEGMENT_HASH_BYTES);
+    assert_true(found->next_command_sequence == expected->next_command_sequence);
+    assert_true(found->last_timestamp_ns == expected->last_timestamp_ns);
+    assert_true(found->term == expected->term);
+    assert_int_equal(found->voted_site_id, expected->voted_site_id);
+}
+
+static struct journal_recovery recovery;
+static struct journal_error error;
+
 static void step(void)
 {
     uint64_t dice = below(100);
@@ -208,22 +223,14 @@ static void step(void)
         (void)store_memory_advance(world.store, (uint32_t)below(30));
         assert_int_equal(journal_poll(world.live.journal), STATUS_OK);
     }
+    /* What it calls persisted is what stands in the frames that are. */
+    uint64_t number = world.live.journal->wal.persisted_number;
+    for (uint16_t i = 0; i < SHARDS_USED; i++) {
+        struct journal_tail tail;
+        journal_persisted(world.live.journal, (uint16_t)(i + 1), &tail);
+        check_tails(&tail, &world.history[number % HISTORY][i]);
+    }
 }
-
-/* Tails are equal but for what has been trimmed. */
-static void check_tails(const struct journal_tail *found, const struct journal_tail *expected)
-{
-    assert_true(found->last_log_index == expected->last_log_index);
-    assert_true(found->last_term == expected->last_term);
-    assert_memory_equal(found->last_chain_hash, expected->last_chain_hash, SEGMENT_HASH_BYTES);
-    assert_true(found->next_command_sequence == expected->next_command_sequence);
-    assert_true(found->last_timestamp_ns == expected->last_timestamp_ns);
-    assert_true(found->term == expected->term);
-    assert_int_equal(found->voted_site_id, expected->voted_site_id);
-}
-
-static struct journal_recovery recovery;
-static struct journal_error error;
 
 /* Recovery of the scratch file over `store`, to its end. */
 static enum status run(const struct store *store)
