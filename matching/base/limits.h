@@ -40,6 +40,21 @@
 /* Address space of the store, reserved once. Below, a few largest segments would fill it. */
 #define STORE_BYTES_MIN (UINT64_C(4) << 20)
 
+/* Consensus. What a step puts out, a message carries and a leader keeps of each follower; beyond,
+ * the rest follows in later steps. Configured values lie at or below. */
+#define REPLICA_BATCH_ENTRIES_MAX 256u       /* Segments named by one append message. */
+#define REPLICA_IN_FLIGHT_MAX     64u        /* Append messages not yet answered, per follower. */
+#define REPLICA_BURST_MAX         4u         /* Append messages to one follower in one step. */
+#define REPLICA_ENTRIES_MIN       16u        /* Headers of the log's tail kept in memory; beyond, */
+#define REPLICA_ENTRIES_MAX       (1u << 16) /* older ones are asked of the journal. */
+#define REPLICA_PROMOTE_LAG_MAX   64u /* Segments a learner may be behind. Else not promoted. */
+#define REPLICA_AUDITS_MAX        8u  /* Event hashes remembered of each site. The oldest goes. */
+#define REPLICA_AUDIT_STRIDE      16u /* They are compared at every log index divisible by it. */
+
+/* Bounds between which election timeouts follow the measured round trips. */
+#define REPLICA_ELECTION_NS_MIN UINT64_C(1000000)
+#define REPLICA_ELECTION_NS_MAX UINT64_C(10000000000)
+
 /* Client connections. Beyond: accepted and closed at once, counted. */
 #define CONNECTIONS_MAX 16384u
 #define CLIENT_PACKET_BYTES_MAX                                                                    \

@@ -1,0 +1,130 @@
+/* Event hashes at equal positions: the minority is fenced (DESIGN 6, rule 9). */
+#include "tests/support/cmocka_all.h"
+#include "tests/support/replica_cluster.h"
+
+static struct cluster *start(const char *providers, uint8_t *leader)
+{
+    struct placement placement = cluster_placement(providers, 1);
+    struct cluster *cluster = cluster_create(41, &placement);
+    cluster_start(cluster);
+    *leader = cluster_run_to_leader(cluster, CLUSTER_S);
+    assert_true(*leader != 0);
+    return cluster;
+}
+
+static void trade(struct cluster *cluster, uint64_t for_ns)
+{
+    cluster->seals = true;
+    cluster_run(cluster, for_ns);
+    cluster->seals = false;
+    cluster_run(cluster, CLUSTER_S);
+}
+
+static void test_a_follower_in_the_minority_is_fenced(void **state)
+{
+    (void)state;
+    uint8_t leader;
+    struct cluster *cluster = start("ABC", &leader);
+    uint8_t wrong = leader == 1 ? 2 : 1;
+    trade(cluster, CLUSTER_S);
+    assert_false(cluster_site(cluster, wrong)->fenced);
+    cluster_site(cluster, wrong)->audit_poison = 1;
+    trade(cluster, CLUSTER_S);
+    assert_true(cluster_site(cluster, wrong)->fenced);
+    assert_int_equal(cluster_leader(cluster), leader);
+    /* It still journals and votes, but cannot lead, by transfer or otherwise. */
+    assert_int_equal(cluster_transfer(cluster, leader, wrong), REPLICA_REFUSED_SITE);
+    uint8_t third = (uint8_t)(6 - leader - wrong);
+    cluster_crash(cluster, leader);
+    assert_int_equal(cluster_run_to_leader(cluster, 5 * CLUSTER_S), third);
+    cluster_restart(cluster, leader);
+    cluster_run(cluster, CLUSTER_S);
+    cluster_crash(cluster, third);
+    cluster_run(cluster, 5 * CLUSTER_S);
+    assert_int_equal(cluster_leader(cluster), leader);
+    /* Rebuilt, it may lead again. */
+    cluster_site(cluster, wrong)->audit_poison = 0;
+    struct replica_input input = {.type = REPLICA_REBUILT};
+    cluster_step(cluster, wrong, &input);
+    trade(cluster, CLUSTER_S);
+    assert_false(cluster_site(cluster, wrong)->fenced);
+    assert_int_equal(cluster_transfer(cluster, leader, wrong), REPLICA_ACCEPTED);
+    cluster_run(cluster, CLUSTER_S);
+    assert_int_equal(cluster_leader(cluster), wrong);
+    cluster_destroy(cluster);
+}
+
+static void test_a_leader_in_the_minority_leaves(void **state)
+{
+    (void)state;
+    uint8_t leader;
+    struct cluster *cluster = start("ABCAB", &leader);
+    trade(cluster, CLUSTER_S);
+    cluster_site(cluster, leader)->audit_poison = 9;
+    trade(cluster, 3 * CLUSTER_S);
+    assert_true(cluster_site(cluster, leader)->fenced);
+    uint8_t next = cluster_leader(cluster);
+    assert_true(next != 0 && next != leader);
+    assert_true(cluster_run_to_commit(cluster, 31, cluster->committed_log_index, CLUSTER_S));
+    cluster_destroy(cluster);
+}
+
+static void test_without_a_majority_the_shard_halts(void **state)
+{
+    (void)state;
+    uint8_t leader;
+    struct cluster *cluster = start("ABC", &leader);
+    trade(cluster, CLUSTER_S);
+    cluster->halts_expected = true;
+    for (uint8_t site_id = 1; site_id <= 3; site_id++) {
+        cluster_site(cluster, site_id)->audit_poison = site_id;
+    }
+    trade(cluster, CLUSTER_S);
+    assert_int_equal(cluster_site(cluster, leader)->replica.halt, REPLICA_HALT_HASHES);
+    struct replica_seal seal;
+    assert_int_equal(replica_seal_position(&cluster_site(cluster, leader)->replica, &seal),
+                     STATUS_NOT_YET);
+    cluster_destroy(cluster);
+}
+
+/* Two of five are silent: the other three are split, and nobody is judged on a guess. */
+static void test_nothing_is_judged_without_a_majority_of_all(void **state)
+{
+    (void)state;
+    uint8_t leader;
+    struct cluster *cluster = start("ABCAB", &leader);
+    trade(cluster, CLUSTER_S);
+    uint8_t crashed = 0;
+    uint8_t wrong = 0;
+    for (uint8_t site_id = 1; site_id <= 5; site_id++) {
+        if (site_id != leader && crashed < 2) {
+            cluster_crash(cluster, site_id);
+            crashed++;
+        } else if (site_id != leader) {
+            wrong = site_id;
+        }
+    }
+    cluster_site(cluster, wrong)->audit_poison = 3;
+    trade(cluster, CLUSTER_S);
+    assert_false(cluster_site(cluster, wrong)->fenced);
+    assert_int_equal(cluster_leader(cluster), leader);
+    for (uint8_t site_id = 1; site_id <= 5; site_id++) {
+        if (!cluster_site(cluster, site_id)->runs) {
+            cluster_restart(cluster, site_id);
+        }
+    }
+    trade(cluster, CLUSTER_S);
+    assert_true(cluster_site(cluster, wrong)->fenced);
+    cluster_destroy(cluster);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_follower_in_the_minority_is_fenced),
+        cmocka_unit_test(test_a_leader_in_the_minority_leaves),
+        cmocka_unit_test(test_without_a_majority_the_shard_halts),
+        cmocka_unit_test(test_nothing_is_judged_without_a_majority_of_all),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

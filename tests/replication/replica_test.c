@@ -1,0 +1,209 @@
+#include "replication/replica.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/support/cmocka_all.h"
+#include "tests/support/replica_cluster.h"
+#include "tests/support/replica_solo.h"
+#include "tests/support/test_seed.h"
+
+/* ---- Random runs ---- */
+
+static uint64_t run_seed(struct cluster *cluster, uint64_t seed, struct cluster_chaos *chaos)
+{
+    struct random random;
+    random_seed(&random, seed);
+    static const char *const shapes[] = {"ABC", "AABBC", "ABCAB", "A", "AB", "ABCD", "ABCABCA"};
+    struct placement placement = cluster_placement(shapes[random_below(&random, 7)], 1);
+    uint32_t provider_count = placement_provider_count(&placement, UINT16_MAX);
+    placement.commit_providers = (uint8_t)(1 + random_below(&random, provider_count));
+    cluster_reset(cluster, seed, &placement);
+    cluster->options.batch_entries_max = 1 + (uint32_t)random_below(&random, 8);
+    cluster->options.in_flight_messages_max = 1 + (uint32_t)random_below(&random, 8);
+    cluster->options.batch_bytes_max = 1000 * (1 + (uint32_t)random_below(&random, 8));
+    cluster->options.in_flight_bytes_max = 1000 * (1 + random_below(&random, 40));
+    cluster->options.slots_max = 64u << random_below(&random, 3);
+    cluster->restore_max = cluster->options.slots_max;
+    chaos->membership = random_below(&random, 2) == 0;
+    chaos->snapshots = random_below(&random, 2) == 0;
+    chaos->fault_ns = 3 * CLUSTER_S;
+    cluster_start(cluster);
+    cluster_chaos_run(cluster, chaos);
+    return cluster->steps;
+}
+
+static void test_random_runs(void **state)
+{
+    (void)state;
+    const char *chosen = getenv("SEED");
+    const char *wished = getenv("SEEDS");
+    uint64_t first = chosen != NULL ? strtoull(chosen, NULL, 0) : 1;
+    uint64_t count = wished != NULL ? strtoull(wished, NULL, 0) : chosen != NULL ? 1 : 300;
+    struct placement placement = cluster_placement("ABC", 2);
+    struct cluster *cluster = cluster_create(1, &placement);
+    struct cluster_chaos chaos = {0};
+    uint64_t steps = 0;
+    for (uint64_t seed = first; seed < first + count; seed++) {
+        fprintf(stderr, "\rseed %" PRIu64 " (SEED=%" PRIu64 " repeats it)  ", seed, seed);
+        steps += run_seed(cluster, seed, &chaos);
+    }
+    printf("%" PRIu64 " runs, %" PRIu64 " steps, %" PRIu64 " commits, %" PRIu64 " leaders, %" PRIu64
+           " crashes\n",
+           count, steps, chaos.commits, chaos.elections, chaos.crashes);
+    assert_true(chaos.commits > count);
+    cluster_destroy(cluster);
+}
+
+/* ---- Directed ---- */
+
+static const uint64_t LOG_1_1_2[] = {1, 1, 2, 0};
+
+static void test_other_generations_and_incarnations(void **state)
+{
+    (void)state;
+    static struct solo solo;
+    solo_start(&solo, 2, 0, LOG_1_1_2, 1);
+    struct replica_message message = solo_message(REPLICA_APPEND, 2, 3);
+    message.position = solo_position(3, 2, 1);
+    message.generation = 2; /* From before a quorum repair. */
+    solo_receive(&solo, &message);
+    assert_int_equal(solo.replica.term, 2);
+    message.generation = 3;
+    message.from_incarnation++; /* A journal that is no member. */
+    solo_receive(&solo, &message);
+    assert_int_equal(solo.replica.term, 2);
+    message.from_incarnation--;
+    message.to_site_id = 4;
+    solo_receive(&solo, &message);
+    assert_int_equal(solo.replica.term, 2);
+    message.to_site_id = 1;
+    solo_receive(&solo, &message);
+    assert_int_equal(solo.replica.term, 3);
+    message.generation = 4; /* The others were repaired without this site. */
+    solo_receive(&solo, &message);
+    assert_int_equal(solo.output.halt, REPLICA_HALT_GENERATION);
+}
+
+/* After a disk error nothing goes out and nothing is made durable, whatever comes (rule 4). */
+static void test_a_disk_error_is_final(void **state)
+{
+    (void)state;
+    static struct solo solo;
+    solo_start(&solo, 2, 0, LOG_1_1_2, 1);
+    solo_lead(&solo);
+    assert_int_equal(solo.replica.role, REPLICA_LEADER);
+    struct replica_input input = {.type = REPLICA_DISK_ERROR};
+    solo_step(&solo, &input);
+    assert_int_equal(solo.output.halt, REPLICA_HALT_DISK);
+    struct replica_seal seal;
+    assert_int_equal(replica_seal_position(&solo.replica, &seal), STATUS_NOT_YET);
+    assert_int_equal(replica_due_ns(&solo.replica), UINT64_MAX);
+    for (uint64_t term = 1; term < 9; term++) {
+        solo_wait(&solo, 1000000000);
+        assert_int_equal(solo.output.message_count, 0);
+        solo_append(&solo, 2, term, solo_position(3, 2, 1), 0, 0, 1, 3);
+        assert_int_equal(solo.output.message_count, 0);
+        assert_false(solo.output.vote);
+        assert_int_equal(solo.output.halt, REPLICA_HALT_DISK);
+    }
+}
+
+static void test_one_voter_alone(void **state)
+{
+    (void)state;
+    struct placement placement = cluster_placement("A", 1);
+    struct cluster *cluster = cluster_create(3, &placement);
+    cluster_start(cluster);
+    for (uint32_t life = 0; life < 5; life++) {
+        assert_int_equal(cluster_run_to_leader(cluster, CLUSTER_S), 1);
+        assert_int_equal(cluster_seal(cluster, 1, 10), 10);
+        uint64_t goal = cluster_site(cluster, 1)->appended.last_log_index;
+        assert_true(cluster_run_to_commit(cluster, 1, goal, CLUSTER_S));
+        assert_int_equal(cluster_seal(cluster, 1, 10), 10);
+        cluster_crash(cluster, 1);
+        cluster_restart(cluster, 1);
+        assert_true(cluster_site(cluster, 1)->durable.last_log_index >= goal);
+    }
+    assert_int_equal(cluster->messages_sent, 0);
+    cluster_destroy(cluster);
+}
+
+/* A message of random fields, most of them possible. */
+static struct replica_message wild(struct random *random, struct replica_entry *entries)
+{
+    static const struct placement placement;
+    struct replica_message message =
+        solo_message((enum replica_message_type)random_below(random, 10),
+                     (uint8_t)random_below(random, 7), random_below(random, 9));
+    message.granted = random_below(random, 2) == 0;
+    message.transfer = random_below(random, 4) == 0;
+    message.rejected = random_below(random, 3) == 0;
+    message.position = solo_position(random_below(random, 12), random_below(random, 6), 1);
+    message.commit_log_index = random_below(random, 8) == 0 ? random_u64(random) : 2;
+    message.rejected_log_index = random_below(random, 8) == 0 ? random_u64(random) : 5;
+    message.hint_log_index = random_below(random, 8) == 0 ? random_u64(random) : 4;
+    message.hint_term = random_below(random, 4);
+    message.sent_ns = random_below(random, 3) == 0 ? random_u64(random) : 0;
+    message.round_trip_ns = random_below(random, 3) == 0 ? random_u64(random) : 0;
+    message.audit.log_index = random_below(random, 3) * 16;
+    message.audit.event_hash = random_below(random, 3);
+    message.entry_count = (uint32_t)random_below(random, 4);
+    message.entries = entries;
+    for (uint32_t at = 0; at < message.entry_count; at++) {
+        entries[at] = (struct replica_entry){
+            .position = solo_position(message.position.log_index + 1 + at,
+                                      message.position.term + random_below(random, 2),
+                                      (uint8_t)(1 + (random_below(random, 6) == 0))),
+            .segment_bytes = (uint32_t)random_u64(random) >> 1,
+            .kind = (uint8_t)random_below(random, 4)};
+        entries[at].placement = entries[at].kind == REPLICA_ENTRY_PLACEMENT ? &placement : NULL;
+    }
+    return message;
+}
+
+/* Peers may send anything: it may halt a replica, with a reason, but breaks no assertion. */
+static void test_wild_messages(void **state)
+{
+    (void)state;
+    struct random random;
+    test_seed(&random);
+    static struct solo solo;
+    static struct replica_entry entries[4];
+    uint32_t halts = 0;
+    uint32_t led = 0;
+    for (uint32_t life = 0; life < 3000; life++) {
+        solo_start(&solo, 2, 0, LOG_1_1_2, 1);
+        if (life % 3 == 0) {
+            solo_lead(&solo);
+            led++;
+        }
+        for (uint32_t at = 0; at < 50 && solo.replica.halt == REPLICA_RUNS; at++) {
+            struct replica_message message = wild(&random, entries);
+            solo_receive(&solo, &message);
+            assert_true(solo.output.message_count <= REPLICA_MESSAGES_MAX);
+            if (random_below(&random, 3) == 0) {
+                solo_persist_all(&solo);
+            }
+            if (random_below(&random, 10) == 0) {
+                solo_wait(&solo, random_below(&random, 300000000));
+            }
+        }
+        halts += solo.replica.halt != REPLICA_RUNS;
+    }
+    assert_true(halts > 0 && halts < 3000 && led == 1000);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_random_runs),
+        cmocka_unit_test(test_other_generations_and_incarnations),
+        cmocka_unit_test(test_a_disk_error_is_final),
+        cmocka_unit_test(test_one_voter_alone),
+        cmocka_unit_test(test_wild_messages),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
