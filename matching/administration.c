@@ -156,15 +156,20 @@ administration_session_end(struct market *market, const struct command_session_e
     return administration_result(ADMINISTRATION_DONE, profile->version);
 }
 
+bool administration_shard_valid(const struct command_shard *terms)
+{
+    static const uint8_t zero[sizeof terms->reserved] = {0};
+    return terms->day_end_set <= 1 && terms->day_end_second < 86400 &&
+           (terms->day_end_set == 1 || terms->day_end_second == 0) &&
+           memcmp(terms->reserved, zero, sizeof zero) == 0;
+}
+
 static struct administration_answer administration_shard(struct market *market,
                                                          const struct command_shard *terms,
                                                          uint32_t version_expected)
 {
-    static const uint8_t zero[sizeof terms->reserved] = {0};
     uint32_t version = market->shard_version;
-    if (terms->day_end_set > 1 || terms->day_end_second >= 86400 ||
-        (terms->day_end_set == 0 && terms->day_end_second != 0) ||
-        memcmp(terms->reserved, zero, sizeof zero) != 0) {
+    if (!administration_shard_valid(terms)) {
         return administration_result(ADMINISTRATION_INVALID, version);
     }
     if (version != 0 && memcmp(&market->shard, terms, sizeof *terms) == 0) {

@@ -21,6 +21,9 @@ struct administration {
     uint64_t count;                                           /* Ever given. */
 };
 
+/* Every field in its range (rules.md 8). */
+bool administration_shard_valid(const struct command_shard *terms);
+
 /* Takes an administrative command, at most five events. */
 void administration_execute(struct administration *administration, struct market *market,
                             const struct command *command);

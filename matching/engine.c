@@ -1,27 +1,9 @@
 #include "matching/engine.h"
 
-#include "matching/administration.h"
 #include "matching/attach.h"
-#include "matching/market.h"
+#include "matching/engine_inside.h"
 #include "matching/matcher.h"
 #include "matching/order_entry.h"
-#include "matching/order_sweep.h"
-
-/* What is under way between two calls. */
-enum engine_phase {
-    ENGINE_IDLE,
-    ENGINE_SWEEP,   /* A timer's sweep; then the command that waits. */
-    ENGINE_COMMAND, /* The command that waits comes next, in an empty batch. */
-    ENGINE_MATCH,   /* The incoming order trades. */
-};
-
-struct engine {
-    struct market market;
-    enum engine_phase phase;
-    struct command waiting; /* Comes after the timer that was due before it. */
-    struct order_sweep sweep;
-    struct administration administration;
-};
 
 static bool engine_limits_valid(const struct engine_limits *limits)
 {

@@ -6,6 +6,7 @@
 void order_sweep_start(struct order_sweep *sweep)
 {
     sweep->phase = ORDER_SWEEP_GATHER;
+    sweep->all = false;
     sweep->slot = 0;
     sweep->shift = 0;
     sweep->order_id_max = 0;
@@ -41,7 +42,8 @@ static void order_sweep_gather(struct order_sweep *sweep, struct order_pool *poo
     while (sweep->slot < last) {
         uint32_t slot = ++sweep->slot;
         const struct order_detail *detail = &pool->details[slot];
-        if (pool->orders[slot].side != 0 && detail->time_in_force == TIF_DAY) {
+        bool meant = sweep->all || detail->time_in_force == TIF_DAY;
+        if (pool->orders[slot].side != 0 && meant) {
             order_sweep_append(pool->details, &sweep->list, slot);
             if (detail->order_id > sweep->order_id_max) {
                 sweep->order_id_max = detail->order_id;
@@ -111,4 +113,27 @@ enum status order_sweep_step(struct order_sweep *sweep, struct market *market)
     }
     ASSERT(false);
     return STATUS_OK;
+}
+
+bool order_sweep_distinct(struct order_sweep *sweep, struct order_pool *pool)
+{
+    order_sweep_start(sweep);
+    sweep->all = true;
+    while (sweep->phase == ORDER_SWEEP_GATHER) {
+        order_sweep_gather(sweep, pool);
+    }
+    while (sweep->phase == ORDER_SWEEP_SORT) {
+        order_sweep_sort(sweep, pool->details);
+    }
+    uint64_t last = 0;
+    uint32_t count = 0;
+    for (uint32_t slot = sweep->list.head; slot != 0; slot = pool->details[slot].sweep_next) {
+        if (pool->details[slot].order_id <= last) {
+            return false;
+        }
+        last = pool->details[slot].order_id;
+        count++;
+    }
+    ASSERT(count == pool->count);
+    return true;
 }

@@ -7,6 +7,7 @@
 #ifndef MATCHING_ORDER_SWEEP_H
 #define MATCHING_ORDER_SWEEP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "matching/market.h"
@@ -27,6 +28,7 @@ struct order_sweep_list {
 
 struct order_sweep {
     enum order_sweep_phase phase;
+    bool all;                     /* Not only those of TIF_DAY. */
     uint32_t slot;                /* Gathering: the last one looked at. */
     uint32_t shift;               /* Sorting: bits of order_id done. */
     uint64_t order_id_max;        /* Of those gathered. */
@@ -40,5 +42,9 @@ void order_sweep_start(struct order_sweep *sweep);
 /* A bounded piece: at most so many orders looked at, and at most a batch of events.
  * STATUS_MORE: call again, with an empty batch. STATUS_OK: all are canceled. */
 MUST_USE enum status order_sweep_step(struct order_sweep *sweep, struct market *market);
+
+/* Has every resting order an order_id of its own, as sweeps rely on? For who reads orders from
+ * bytes. O(orders), in one go; the sweep must not be under way. */
+bool order_sweep_distinct(struct order_sweep *sweep, struct order_pool *pool);
 
 #endif
