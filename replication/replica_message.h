@@ -84,6 +84,8 @@ struct replica_message {
 
     uint64_t sent_ns; /* APPEND without entries: leader's clock; its reply echoes it. 0: no. */
     uint64_t round_trip_ns; /* APPEND, SNAPSHOT: to the slowest voter, as the leader measured it. */
+    uint64_t
+        wall_ns; /* APPEND_REPLY: UTC of the sender when it was sent; set by the shard. 0: none. */
     struct replica_audit audit; /* APPEND, APPEND_REPLY: the sender's latest. */
 };
 

@@ -56,6 +56,7 @@ static void test_each_field_is_checked(void **state)
     CHECK_BAD(message.position.term = 0);
     CHECK_BAD(message.position.log_index = 0);
     CHECK_BAD(message.position.log_index = UINT64_MAX);
+    CHECK_BAD(message.wall_ns = 1); /* Only replies carry a clock. */
     CHECK_BAD(message.entries = NULL);
     CHECK_BAD(message.entry_count = REPLICA_BATCH_ENTRIES_MAX + 1);
     CHECK_BAD(entries[0].position.log_index = 6);
