@@ -14,6 +14,7 @@
 #include "gateway/site_files.h"
 #include "gateway/site_market.h"
 #include "matching/base/assertion.h"
+#include "matching/base/bytes.h"
 #include "replication/key_store.h"
 
 #define SITE_COMPLETIONS          256u
@@ -23,6 +24,13 @@
 #define SITE_CREDENTIAL_REQUESTS  256u
 #define SITE_SEGMENTS_IN_FLIGHT   16u
 #define SITE_UNCOMMITTED_AGE_NS   UINT64_C(2000000000)
+#define SITE_ELECTION_NS_MIN      UINT64_C(100000000)
+#define SITE_ELECTION_NS_MAX      UINT64_C(2000000000)
+#define SITE_PREFERENCE_HOLD_NS   UINT64_C(5000000000)
+#define SITE_HEADERS_MAX          8192u
+#define SITE_IN_FLIGHT_MESSAGES   64u
+#define SITE_IN_FLIGHT_BYTES      (UINT64_C(16) << 20)
+#define SITE_BATCH_BYTES          (1u << 20)
 #define SITE_HOUSEKEEPING_NS      UINT64_C(10000000)
 #define SITE_SHUTDOWN_NS          UINT64_C(2000000000)
 #define SITE_LATE_NS              UINT64_C(1000000)
@@ -171,6 +179,22 @@ static enum status site_open_journal(struct site *site, char *error)
     return status;
 }
 
+/* The membership that a shard begins with. */
+static void site_genesis(const struct site *site, uint32_t index, struct placement *genesis)
+{
+    const struct config *config = &site->config;
+    const struct config_shard *shard = &config->shards[index];
+    *genesis = (struct placement){.commit_providers = (uint8_t)shard->commit_providers};
+    struct placement_site *own = &genesis->sites[config->site_index];
+    own->incarnation = bytes_load_le64(journal_incarnation(site->journal));
+    own->provider_id = 1;
+    own->role = PLACEMENT_VOTER;
+    memcpy(own->public_key, config->sites[config->site_index].public_key, PLACEMENT_KEY_BYTES);
+    for (uint32_t at = 0; at < shard->prefer_count; at++) {
+        genesis->preferred_site_ids[at] = (uint8_t)(shard->prefer[at] + 1);
+    }
+}
+
 static enum status site_open_shard(struct site *site, uint32_t index, char *error)
 {
     struct site_market_listener listener = {.context = site, .event = site_event};
@@ -189,11 +213,23 @@ static enum status site_open_shard(struct site *site, uint32_t index, char *erro
                                     .segment_records_max = site->config.tuning.segment_commands_max,
                                     .segments_in_flight_max = SITE_SEGMENTS_IN_FLIGHT,
                                     .uncommitted_age_ns_max = SITE_UNCOMMITTED_AGE_NS,
+                                    .election_ns_min = SITE_ELECTION_NS_MIN,
+                                    .election_ns_max = SITE_ELECTION_NS_MAX,
+                                    .preference_hold_ns = SITE_PREFERENCE_HOLD_NS,
+                                    .headers_max = SITE_HEADERS_MAX,
+                                    .in_flight_messages_max = SITE_IN_FLIGHT_MESSAGES,
+                                    .in_flight_bytes_max = SITE_IN_FLIGHT_BYTES,
+                                    .batch_bytes_max = SITE_BATCH_BYTES,
                                     .signer = site->signer,
                                     .verifiers = site->verifiers,
                                     .verifier_count = site->config.site_count};
+    site_genesis(site, index, &options.genesis);
+    options.incarnation = options.genesis.sites[site->config.site_index].incarnation;
+    randombytes_buf(&options.random_seed, sizeof options.random_seed);
     struct shard_machine machine = site_market_machine(&site->markets[index]);
-    status = shard_create(&site->shards[index], &options, &machine, site->journal, site->codec);
+    const struct shard_peers nobody = {.context = NULL}; /* A voter alone sends nothing. */
+    status =
+        shard_create(&site->shards[index], &options, &machine, &nobody, site->journal, site->codec);
     if (status != STATUS_OK) {
         (void)snprintf(error, SITE_ERROR_BYTES, "cannot make shard %u: %s", index + 1,
                        status_text(status));

@@ -71,6 +71,12 @@ static void site_market_tick(void *context, void *record)
     memcpy(record, &command, sizeof command);
 }
 
+static uint64_t site_market_event_hash(void *context)
+{
+    const struct site_market *market = context;
+    return engine_event_hash(market->engine);
+}
+
 static size_t site_market_pack_bound(void *context, uint32_t count)
 {
     (void)context;
@@ -108,6 +114,7 @@ struct shard_machine site_market_machine(struct site_market *market)
         .apply = site_market_apply,
         .due = site_market_due,
         .tick = site_market_tick,
+        .event_hash = site_market_event_hash,
         .pack_bound = site_market_pack_bound,
         .pack = site_market_pack,
         .unpack = site_market_unpack,

@@ -32,7 +32,7 @@ const char *placement_rule_text(enum placement_rule rule)
     case PLACEMENT_LEARNER_FIRST:
         return "a site joins as a learner before it votes";
     case PLACEMENT_IDENTITY:
-        return "a site cannot change its provider or journal: remove it and add another";
+        return "a site cannot change its provider, journal or key: remove it and add another";
     case PLACEMENT_RULE_COUNT:
         break;
     }
@@ -192,10 +192,10 @@ struct placement_verdict placement_judge(const struct placement *placement, uint
     return verdict;
 }
 
-static bool placement_same_identity(const struct placement_site *one,
-                                    const struct placement_site *other)
+bool placement_same_identity(const struct placement_site *one, const struct placement_site *other)
 {
-    return one->incarnation == other->incarnation && one->provider_id == other->provider_id;
+    return one->incarnation == other->incarnation && one->provider_id == other->provider_id &&
+           memcmp(one->public_key, other->public_key, sizeof one->public_key) == 0;
 }
 
 static struct placement_verdict placement_judge_site(const struct placement_site *before,

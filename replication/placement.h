@@ -21,10 +21,13 @@ enum placement_role {
     PLACEMENT_VOTER,   /* Counts for quorums. */
 };
 
+#define PLACEMENT_KEY_BYTES 32u
+
 struct placement_site {
     uint64_t incarnation; /* Of its journal: another one is another site (rule 4). */
-    uint8_t provider_id;  /* 1 .. SITES_MAX; 0 when absent. */
-    uint8_t role;         /* enum placement_role. */
+    uint8_t public_key[PLACEMENT_KEY_BYTES]; /* Ed25519: what it signs and proves itself with. */
+    uint8_t provider_id;                     /* 1 .. SITES_MAX; 0 when absent. */
+    uint8_t role;                            /* enum placement_role. */
 };
 
 struct placement {
@@ -67,6 +70,8 @@ uint16_t placement_voters(const struct placement *placement);
 uint16_t placement_members(const struct placement *placement);
 /* Role of a site; 1 <= site_id <= SITES_MAX. */
 enum placement_role placement_role_of(const struct placement *placement, uint8_t site_id);
+/* Whether two entries name one and the same site: journal, provider and key. */
+bool placement_same_identity(const struct placement_site *one, const struct placement_site *other);
 /* Different providers among the voters of `sites`. */
 uint32_t placement_provider_count(const struct placement *placement, uint16_t sites);
 /* Whether the voters of `sites` are a majority of all voters: enough to elect. */

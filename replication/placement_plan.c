@@ -22,8 +22,7 @@ enum plan_move {
 static bool plan_move_site(enum plan_move move, struct placement_site *site,
                            const struct placement_site *wanted)
 {
-    bool same =
-        site->incarnation == wanted->incarnation && site->provider_id == wanted->provider_id;
+    bool same = placement_same_identity(site, wanted);
     bool stays = same && wanted->role != PLACEMENT_ABSENT;
     switch (move) {
     case PLAN_ADD:

@@ -298,6 +298,9 @@ void replica_step(struct replica *replica, const struct replica_input *input,
         replica->now_ns = input->now_ns;
         replica->random = input->random;
         replica_delay_election(replica);
+        if (placement_elects(&replica->placement, replica_bit(replica->options.site_id))) {
+            replica->election_due_ns = replica->now_ns; /* The only voter waits for nobody. */
+        }
     }
     replica->now_ns = input->now_ns;
     replica->random = input->random;
@@ -324,6 +327,15 @@ void replica_step(struct replica *replica, const struct replica_input *input,
     ASSERT(replica->persisted.log_index <= replica->log.last.log_index || replica->installing);
 }
 
+/* Whether the oldest uncommitted segment has yet to become too old (rule 5). */
+static bool replica_may_grow_old(const struct replica *replica,
+                                 const struct replica_log_slot *oldest)
+{
+    uint64_t age_ns_max = replica->options.uncommitted_age_ns_max;
+    return age_ns_max < UINT64_MAX - oldest->sealed_ns &&
+           replica->now_ns - oldest->sealed_ns <= age_ns_max;
+}
+
 uint64_t replica_due_ns(const struct replica *replica)
 {
     if (replica->halt != REPLICA_RUNS) {
@@ -332,8 +344,16 @@ uint64_t replica_due_ns(const struct replica *replica)
     if (replica->role != REPLICA_LEADER) {
         return replica->election_due_ns;
     }
-    uint64_t due_ns = replica->now_ns + replica_heartbeat_ns(replica);
     uint16_t members = placement_members(&replica->placement);
+    bool alone = members == replica_bit(replica->options.site_id);
+    uint64_t due_ns = alone ? UINT64_MAX : replica->now_ns + replica_heartbeat_ns(replica);
+    const struct replica_log_slot *oldest =
+        replica_log_slot_of(&replica->log, replica->commit_log_index + 1);
+    if (oldest != NULL && replica_may_grow_old(replica, oldest) &&
+        oldest->sealed_ns + replica->options.uncommitted_age_ns_max < due_ns) {
+        /* From then on nothing more is sealed (replica_seal_position()). */
+        due_ns = oldest->sealed_ns + replica->options.uncommitted_age_ns_max + 1;
+    }
     for (uint8_t site_id = 1; site_id <= SITES_MAX; site_id++) {
         uint64_t next_ns = replica->progress[site_id - 1].sent_ns + replica_heartbeat_ns(replica);
         if (site_id != replica->options.site_id && (members & replica_bit(site_id)) != 0 &&

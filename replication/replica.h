@@ -256,7 +256,10 @@ void replica_restore(struct replica *replica, const struct replica_position *pos
 void replica_step(struct replica *replica, const struct replica_input *input,
                   struct replica_output *output);
 
-/* When TICK is wanted at the latest. */
+/* The election timeout as the round trips have it now. */
+uint64_t replica_election_ns(const struct replica *replica);
+
+/* When TICK is wanted at the latest. UINT64_MAX: never, for a leader without followers. */
 uint64_t replica_due_ns(const struct replica *replica);
 
 /* What the leader may seal now. */

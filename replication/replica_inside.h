@@ -16,7 +16,6 @@ void replica_follow(struct replica *replica, struct replica_output *output, uint
 void replica_stop(struct replica *replica, enum replica_halt halt);
 /* A follower that heard from its leader, or a candidate that begins: the clock starts anew. */
 void replica_delay_election(struct replica *replica);
-uint64_t replica_election_ns(const struct replica *replica);
 uint64_t replica_heartbeat_ns(const struct replica *replica);
 
 static inline uint16_t replica_bit(uint8_t site_id)

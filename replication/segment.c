@@ -7,7 +7,7 @@
 #include "replication/codec.h"
 
 #define SEGMENT_VERSION          1u
-#define SEGMENT_FLAGS_ALL        SEGMENT_OPENS_TERM
+#define SEGMENT_FLAGS_ALL        (SEGMENT_OPENS_TERM | SEGMENT_PLACEMENT)
 #define SEGMENT_CLUSTER_NAME_MAX 255u /* Far beyond what a configuration may say. */
 
 /* Offsets of the header's fields: protocol.md, "Segment". */
@@ -102,8 +102,10 @@ static struct segment_message segment_message(const struct segment *segment)
 /* The rules that both who seals and who opens must find kept. */
 static bool segment_in_range(const struct segment *segment)
 {
-    bool empty = segment->command_count == 0;
-    return (segment->flags & ~SEGMENT_FLAGS_ALL) == 0 && segment->shard_id >= 1 &&
+    bool placement = segment->flags == SEGMENT_PLACEMENT;
+    bool empty = segment->command_count == 0 && !placement;
+    return (segment->flags & ~SEGMENT_FLAGS_ALL) == 0 && segment->flags != SEGMENT_FLAGS_ALL &&
+           (!placement || segment->command_count == 0) && segment->shard_id >= 1 &&
            segment->shard_id <= SHARDS_MAX && segment->term >= 1 && segment->log_index >= 1 &&
            segment->first_command_sequence >= 1 && segment->command_count <= SEGMENT_COMMANDS_MAX &&
            segment->first_command_sequence <= UINT64_MAX - segment->command_count &&

@@ -24,6 +24,7 @@ static_assert(SEGMENT_HASH_BYTES == crypto_generichash_BYTES, "BLAKE2b-256");
 
 /* Bits of `flags`. */
 #define SEGMENT_OPENS_TERM 0x0001u /* First of a leader's term: restarts running grace periods. */
+#define SEGMENT_PLACEMENT  0x0002u /* Holds no commands but a membership (placement_record.h). */
 
 /* Header, decoded. */
 struct segment {

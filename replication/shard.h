@@ -1,9 +1,11 @@
-/* A shard: one totally ordered log and the state machine behind it.
+/* A shard: one totally ordered log and the state machine behind it, at one site.
  *
- * Drives its replica of the log: commands are batched, sealed into segments, journaled, committed
- * by a quorum, and then executed in order. Records are opaque bytes here; the machine says what
- * they mean. With one site the commit quorum is its own journal. All calls from the loop thread
- * that owns it. */
+ * Drives this site's replica (replica.h) with its journal, its peers and its machine. At the
+ * leader, records are batched, sealed into segments, journaled and sent to the others; at every
+ * site, segments that a commit quorum holds are executed in order. Records are opaque bytes here;
+ * the machine says what they mean. With one voter the quorum is the own journal. The same code runs
+ * in the simulator: journal, peers and machine are interfaces. All calls from the loop thread that
+ * owns it. */
 #ifndef REPLICATION_SHARD_H
 #define REPLICATION_SHARD_H
 
@@ -14,9 +16,12 @@
 #include "matching/base/status.h"
 #include "replication/codec.h"
 #include "replication/journal.h"
+#include "replication/placement_record.h"
+#include "replication/replica.h"
 #include "replication/segment.h"
 
-/* What is replicated: implemented above (gateway/site.c for the market), called from below. */
+/* What is replicated: implemented above (gateway/site_market.c for the market), called from below.
+ */
 struct shard_machine {
     void *context;
     uint32_t record_bytes; /* All records of this machine have this size. */
@@ -30,6 +35,8 @@ struct shard_machine {
     bool (*due)(void *context, uint64_t *due_ns);
     /* Write a record that only lets time pass. */
     void (*tick)(void *context, void *record);
+    /* Hash of everything that has happened so far; compared between sites (rule 9). */
+    uint64_t (*event_hash)(void *context);
     /* Records to bytes and back (matching/command_columns.h). */
     size_t (*pack_bound)(void *context, uint32_t count);
     size_t (*pack)(void *context, void *target, size_t target_bytes, const void *records,
@@ -38,18 +45,56 @@ struct shard_machine {
                           size_t source_bytes, uint64_t base_timestamp_ns);
 };
 
+/* The other sites: the links', or the simulator's. */
+struct shard_peers {
+    void *context;
+    /* Send to site message->to_site_id. `segments`: the message->entry_count sealed segments of an
+     * APPEND, whole, one after the other; NULL without entries. Copied before it returns. It may
+     * drop what it cannot take: consensus repeats. */
+    void (*send)(void *context, uint16_t shard_id, const struct replica_message *message,
+                 const uint8_t *segments, size_t segments_bytes);
+    /* What this site lacks is no longer in the leader's journal: fetch the snapshot at `position`
+     * from that site, then shard_install(). Repeated while it is wanted. */
+    void (*fetch_snapshot)(void *context, uint16_t shard_id,
+                           const struct replica_position *position, uint8_t site_id);
+    /* A segment that was sealed, never committed, and is about to be dropped (rule 8): to be kept
+     * as signed evidence. */
+    void (*evidence)(void *context, uint16_t shard_id, uint64_t log_index, const uint8_t *segment,
+                     size_t segment_bytes);
+};
+
 struct shard_options {
     uint16_t shard_id;
     uint8_t site_id;
+    uint64_t incarnation; /* Of this site's journal, as the membership names it. */
+    uint64_t generation;
     uint64_t cluster_id;
+    uint64_t random_seed;         /* Another one at each start: spreads elections. */
     uint32_t queue_records_max;   /* Submitted, not yet sealed. */
     uint32_t segment_records_max; /* 1 .. SEGMENT_COMMANDS_MAX. */
-    uint32_t
-        segments_in_flight_max; /* Sealed, not yet committed: what an outage leaves in doubt. */
+    /* Sealed, not yet committed: what an outage leaves in doubt. */
+    uint32_t segments_in_flight_max;
     uint64_t uncommitted_age_ns_max; /* Older than this: no more is sealed. */
+    uint64_t election_ns_min;        /* Bounds of the election timeout (replica.h). */
+    uint64_t election_ns_max;
+    uint64_t preference_hold_ns;
+    uint32_t headers_max;            /* Of the log's tail kept in memory, a power of two. */
+    uint32_t in_flight_messages_max; /* Caps of each follower (rule 6). */
+    uint64_t in_flight_bytes_max;
+    uint32_t batch_bytes_max; /* Of segments in one message; one goes alone, however large. */
     const struct segment_signer *signer;
-    const struct segment_verifier *verifiers; /* Whose signature at the head of the log counts. */
+    const struct segment_verifier *verifiers; /* Keys of the genesis; copied. */
     uint32_t verifier_count;
+    struct placement genesis; /* Membership before the first change. */
+};
+
+/* Where a machine stands that is not at the very beginning: what a snapshot says. */
+struct shard_origin {
+    struct replica_position position;
+    uint64_t next_command_sequence;
+    uint64_t last_timestamp_ns;
+    struct placement_record placement;
+    uint64_t placement_log_index;
 };
 
 struct shard;
@@ -57,36 +102,89 @@ struct shard;
 /* STATUS_BAD_ARGUMENT when an option is out of range; STATUS_FULL without memory. The journal, the
  * codec and what the options point to outlive the shard. */
 MUST_USE enum status shard_create(struct shard **shard, const struct shard_options *options,
-                                  const struct shard_machine *machine, struct journal *journal,
+                                  const struct shard_machine *machine,
+                                  const struct shard_peers *peers, struct journal *journal,
                                   struct codec_context *codec);
 void shard_destroy(struct shard *shard);
 
-/* Execute what the journal holds, a bounded piece a call: STATUS_MORE until all is applied, then
- * STATUS_OK. `*log_index` says how far it is. Every segment's payload hash and place in the chain
- * are checked, and the signature of the last one, which stands for all before it. Errors name a
- * journal that cannot be executed, and `*log_index` the last segment before the one at fault. */
+/* Before shard_recover(): the machine has been restored from a snapshot taken there. */
+void shard_resume(struct shard *shard, const struct shard_origin *origin);
+
+/* Read what the journal holds, a bounded piece a call: STATUS_MORE until all is read, then
+ * STATUS_OK. Every segment's payload hash and place in the chain are checked, and the signature of
+ * the last one, which stands for all before it. What is known to be committed is executed: all of
+ * it where one voter decides alone, else nothing until a leader tells. `*log_index` says how far it
+ * is. Errors name a journal that cannot be used, and `*log_index` the last segment before the one
+ * at fault. */
 MUST_USE enum status shard_recover(struct shard *shard, uint64_t *log_index);
 
-/* After recovery: open a term (DESIGN 6 rule 5). shard_step() goes on from here: when the vote for
- * itself is durable it seals an empty segment, and when that is committed the shard leads and
- * takes records. */
+/* After recovery: take part. A voter alone leads as soon as its vote and its opening segment are
+ * durable (rule 5). */
 MUST_USE enum status shard_start(struct shard *shard, uint64_t now_ns, uint64_t wall_ns);
 
 /* Queue one record for the log, copied. `received_ns` (monotonic) is when it came in: its wait is
- * counted from there. STATUS_FULL: push back on the producer. STATUS_NOT_YET: no quorum or not
- * leader. apply() may call it. */
+ * counted from there. STATUS_FULL: push back on the producer. STATUS_NOT_YET: not the leader, or
+ * one that may seal nothing now (no quorum heard, a transfer). apply() may call it. What is queued
+ * when the leadership ends is forgotten: whoever submitted it submits it again where it is not seen
+ * in the log. */
 MUST_USE enum status shard_submit(struct shard *shard, const void *record, uint64_t received_ns);
 
 /* Room left in the queue, in records. */
 uint32_t shard_room(const struct shard *shard);
 
-/* One turn: seal what may be sealed, hand it to the journal, execute what is committed. Never
- * blocks. `now_ns` monotonic, `wall_ns` UTC. Errors are the journal's: final. */
+/* One turn: tell the replica what has become durable and how late it is, seal what may be sealed,
+ * hand it to the journal, execute what is committed. Never blocks. `now_ns` monotonic, `wall_ns`
+ * UTC. Errors are final: the journal's; STATUS_DAMAGED when a segment of this site does not verify
+ * any more; STATUS_FOREIGN when the replica has halted (shard_status() says why). */
 MUST_USE enum status shard_step(struct shard *shard, uint64_t now_ns, uint64_t wall_ns);
+
+/* A message of another site: entries NULL, entry_count segments in `segments`, which consensus sees
+ * only when each has been verified (hash, chain, signature). Bytes that fail are dropped whole and
+ * counted; the leader repeats. What the message brought about is done by the next shard_step().
+ * Not reentrant from `peers`. */
+void shard_receive(struct shard *shard, const struct replica_message *message,
+                   const uint8_t *segments, size_t segments_bytes, uint64_t now_ns,
+                   uint64_t wall_ns);
 
 /* When shard_step() wants to be called again at the latest, monotonic; UINT64_MAX: only on input.
  */
 uint64_t shard_due_ns(const struct shard *shard, uint64_t now_ns, uint64_t wall_ns);
+
+/* ---- Operations of the leader ---- */
+
+/* Hand the leadership to a site. Refused with a reason; then nothing has changed. */
+MUST_USE enum replica_refusal shard_transfer(struct shard *shard, uint8_t site_id, uint64_t now_ns);
+
+/* Begin a plan towards `target` (placement_plan_next()): journaled with its first step, continued
+ * step by step by whoever leads, until it is reached. `verdict` says which rule refuses it;
+ * REPLICA_REFUSED_BUSY while another plan is under way, unless `replace`. */
+MUST_USE enum replica_refusal shard_plan(struct shard *shard, const struct placement *target,
+                                         uint32_t waived_rules, bool replace, uint64_t now_ns,
+                                         struct placement_verdict *verdict);
+
+/* ---- Snapshots ---- */
+
+/* A snapshot was taken or fetched here; `first_log_index`: oldest segment that will still be read.
+ * Before a trim. */
+void shard_offer(struct shard *shard, const struct replica_position *position,
+                 uint64_t first_log_index, uint64_t now_ns);
+
+/* A fetched snapshot is here whole, verified and durable. True: it replaces the log; the machine
+ * must be restored from it before the next shard_step(). False: not wanted any more, nothing has
+ * changed. */
+bool shard_install(struct shard *shard, const struct shard_origin *origin, uint64_t now_ns);
+
+/* The machine of a fenced site (rule 9) has been restored at `origin`, or made anew (log index 0):
+ * execute from there again. When it has caught up the site counts as right again. */
+void shard_rebuild(struct shard *shard, const struct shard_origin *origin);
+
+struct shard_follower {
+    uint64_t matched_log_index;
+    uint64_t heard_ago_ns; /* UINT64_MAX: never in this term. */
+    uint64_t round_trip_ns;
+    bool snapshot; /* Needs one. */
+    bool fenced;
+};
 
 struct shard_status {
     uint64_t term;
@@ -95,13 +193,32 @@ struct shard_status {
     uint64_t committed_log_index;
     uint64_t applied_log_index;
     uint64_t applied_command_sequence;
-    uint64_t last_timestamp_ns;             /* Of the last command sealed. */
+    uint64_t last_timestamp_ns;             /* Of the last segment in the log. */
     uint8_t chain_hash[SEGMENT_HASH_BYTES]; /* At applied_log_index. */
-    bool leader;
+    bool leader;                            /* Serves as such. */
+    bool takes;                             /* Records are taken here and now. */
+    bool fenced;
+    enum replica_role role;
+    enum replica_halt halt;
+    uint8_t leader_site_id;   /* 0: not known. */
     uint64_t segments_sealed; /* Since start. */
     uint64_t records_sealed;
-    uint64_t segment_bytes; /* Header and payload of the segments sealed. */
+    uint64_t segment_bytes;   /* Header and payload of the segments sealed. */
+    uint64_t records_dropped; /* Queued when the leadership ended. */
+    uint64_t segments_received;
+    uint64_t messages_refused; /* Received with bytes that do not verify. */
+    uint64_t forks;            /* Two chains at one index and term were seen (rule 1). */
+    uint64_t election_ns;      /* Present election timeout. */
 };
 void shard_status(const struct shard *shard, struct shard_status *status);
+
+/* The leader's view of a follower. False: not leader, or no such member. */
+bool shard_follower(const struct shard *shard, uint8_t site_id, uint64_t now_ns,
+                    struct shard_follower *follower);
+
+/* Membership as it rules now, with the plan under way. */
+const struct placement_record *shard_placement(const struct shard *shard);
+/* Where the machine stands: for a snapshot taken between two turns. */
+void shard_origin_now(const struct shard *shard, struct shard_origin *origin);
 
 #endif

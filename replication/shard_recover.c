@@ -1,4 +1,4 @@
-/* Recovery: execute what the journal holds, after checking that it is one unbroken log. */
+/* Where a shard begins, or begins again: from its journal, from a snapshot. */
 #include <string.h>
 
 #include "matching/base/assertion.h"
@@ -8,95 +8,83 @@
 #define RECOVER_RECORDS       32768u
 #define RECOVER_SEGMENT_EXTRA 256u
 
-/* Read the next segment and check that it stands where it says. */
-static enum status recover_read(struct shard *shard, bool head)
+static void recover_stand(struct shard *shard, const struct shard_origin *origin)
 {
-    uint64_t log_index = shard->last_log_index + 1;
-    size_t bytes = 0;
-    enum status status = journal_read(shard->journal, shard->options.shard_id, log_index,
-                                      shard->sealed, SEGMENT_BYTES_MAX, &bytes);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    struct segment *segment = &shard->segment;
-    status = segment_open(segment, shard->sealed, bytes);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    status = segment_verify_chain(segment, shard->options.cluster_id, shard->options.shard_id,
-                                  shard->last_log_index, shard->last_chain_hash);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    status = segment_verify_payload(segment);
-    if (status == STATUS_OK && head) { /* Its chain hash stands for all before it. */
-        status = segment_verify_signature(segment, shard->sealed, shard->options.verifiers,
-                                          shard->options.verifier_count);
-    }
-    if (status != STATUS_OK) {
-        return status;
-    }
-    /* What the hash chain does not say: a term begins with the segment that opens it, and commands
-     * are numbered without gaps. */
-    bool opens = (segment->flags & SEGMENT_OPENS_TERM) != 0;
-    if (segment->term < shard->last_term || opens != (segment->term > shard->last_term) ||
-        (opens && segment->command_count > 0) ||
-        segment->first_command_sequence != shard->next_command_sequence) {
-        return STATUS_BAD_CHAIN;
-    }
-    return STATUS_OK;
+    shard->applied = origin->position;
+    shard->applied_next_sequence = origin->next_command_sequence;
+    shard->applied_timestamp_ns = origin->last_timestamp_ns;
 }
 
-/* Unpack the segment that was read and check its records' times: they never go back. */
-static enum status recover_unpack(struct shard *shard, uint64_t *last_timestamp_ns)
+static void recover_tail(const struct shard_origin *origin, struct journal_tail *tail)
 {
-    const struct segment *segment = &shard->segment;
-    const struct shard_machine *machine = &shard->machine;
-    *last_timestamp_ns = segment->base_timestamp_ns;
-    if (segment->base_timestamp_ns < shard->last_timestamp_ns) {
-        return STATUS_BAD_FORMAT;
-    }
-    if (segment->command_count == 0) {
-        return STATUS_OK;
-    }
-    enum status status = codec_decompress(shard->codec, shard->raw, segment->raw_bytes,
-                                          segment->codec, segment->payload, segment->stored_bytes);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    status = machine->unpack(machine->context, shard->recovered, segment->command_count, shard->raw,
-                             segment->raw_bytes, segment->base_timestamp_ns);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    for (uint32_t at = 0; at < segment->command_count; at++) {
-        const uint8_t *record = shard->recovered + (size_t)at * machine->record_bytes;
-        uint64_t timestamp_ns = machine->timestamp_ns(machine->context, record);
-        if (timestamp_ns < *last_timestamp_ns) {
-            return STATUS_BAD_FORMAT;
+    journal_tail_init(tail);
+    tail->last_log_index = origin->position.log_index;
+    tail->last_term = origin->position.term;
+    memcpy(tail->last_chain_hash, origin->position.chain_hash, SEGMENT_HASH_BYTES);
+    tail->next_command_sequence = origin->next_command_sequence;
+    tail->last_timestamp_ns = origin->last_timestamp_ns;
+    tail->first_log_index = origin->position.log_index + 1;
+}
+
+/* The log ends where a snapshot stands. */
+static void recover_rest(struct shard *shard, const struct shard_origin *origin)
+{
+    recover_tail(origin, &shard->base);
+    shard->last_log_index = origin->position.log_index;
+    shard->last_term = origin->position.term;
+    memcpy(shard->last_chain_hash, origin->position.chain_hash, SEGMENT_HASH_BYTES);
+    shard->next_command_sequence = origin->next_command_sequence;
+    shard->last_timestamp_ns = origin->last_timestamp_ns;
+    shard->membership = (struct shard_membership){.log_index = origin->placement_log_index,
+                                                  .record = origin->placement};
+    shard->previous_membership = shard->membership;
+    shard->outbox_count = 0;
+    for (uint32_t at = 0; at < SITES_MAX; at++) {
+        if (origin->placement.placement.sites[at].role != PLACEMENT_ABSENT) {
+            shard_trust(shard, origin->placement.placement.sites[at].public_key);
         }
-        *last_timestamp_ns = timestamp_ns;
     }
-    return STATUS_OK;
 }
 
-/* Only after everything has been checked: execute the records and move on. */
-static void recover_apply(struct shard *shard, uint64_t last_timestamp_ns)
+void shard_resume(struct shard *shard, const struct shard_origin *origin)
 {
-    const struct segment *segment = &shard->segment;
-    const struct shard_machine *machine = &shard->machine;
-    for (uint32_t at = 0; at < segment->command_count; at++) {
-        machine->apply(machine->context, shard->next_command_sequence,
-                       shard->recovered + (size_t)at * machine->record_bytes);
-        shard->next_command_sequence++;
+    ASSERT(shard->phase == SHARD_RECOVERING);
+    ASSERT(shard->last_log_index == 0);
+    ASSERT(origin->position.log_index > 0);
+    recover_rest(shard, origin);
+    recover_stand(shard, origin);
+}
+
+/* Whether what this voter holds is committed by that alone. Once it was, it stays: who was elected
+ * by more voters since then needed this one's vote, and so has all that it had. */
+static bool recover_decides_alone(const struct shard *shard)
+{
+    uint16_t own = (uint16_t)(1u << (shard->options.site_id - 1));
+    return placement_commits(&shard->membership.record.placement, own);
+}
+
+/* Read the next segment and check that it stands where it says. */
+static enum status recover_read(struct shard *shard, struct segment *segment,
+                                struct placement_record *record, bool head)
+{
+    enum status status = shard_log_read(shard, shard->last_log_index + 1, segment);
+    if (status == STATUS_OK) {
+        status = segment_verify_chain(segment, shard->options.cluster_id, shard->options.shard_id,
+                                      shard->last_log_index, shard->last_chain_hash);
     }
-    shard->last_log_index = segment->log_index;
-    shard->last_term = segment->term;
-    shard->last_timestamp_ns = last_timestamp_ns;
-    memcpy(shard->last_chain_hash, segment->chain_hash, SEGMENT_HASH_BYTES);
-    shard->applied_log_index = segment->log_index;
-    shard->applied_command_sequence = shard->next_command_sequence - 1;
-    memcpy(shard->applied_chain_hash, segment->chain_hash, SEGMENT_HASH_BYTES);
+    if (status == STATUS_OK) {
+        status = segment_verify_payload(segment);
+    }
+    if (status == STATUS_OK && head) { /* Its chain hash stands for all before it. */
+        status = segment_verify_signature(segment, shard->scratch, shard->verifiers,
+                                          shard->verifier_count);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    struct replica_position before = {.log_index = shard->last_log_index, .term = shard->last_term};
+    return shard_log_check(segment, &before, shard->next_command_sequence, shard->last_timestamp_ns,
+                           record);
 }
 
 /* The journal's own account of its end must be the one that was found on the way there. */
@@ -112,40 +100,175 @@ static enum status recover_finish(struct shard *shard, const struct journal_tail
     return STATUS_OK;
 }
 
+static enum status recover_next(struct shard *shard, const struct journal_tail *tail,
+                                uint32_t *work)
+{
+    struct segment segment;
+    struct placement_record record;
+    enum status status =
+        recover_read(shard, &segment, &record, shard->last_log_index + 1 == tail->last_log_index);
+    bool executes = status == STATUS_OK && recover_decides_alone(shard) &&
+                    shard->applied.log_index == shard->last_log_index;
+    if (executes) {
+        status = shard_apply_expand(shard, &segment);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (executes) {
+        shard_apply_records(shard, &segment, shard->unpacked);
+    }
+    struct replica_position position;
+    shard_log_position(&segment, &position);
+    replica_log_append(&shard->headers, &position, (uint32_t)segment_bytes(&segment), 0);
+    shard_log_extend(shard, &segment, &record);
+    *work += (executes ? segment.command_count : 0) + RECOVER_SEGMENT_EXTRA;
+    return STATUS_OK;
+}
+
 enum status shard_recover(struct shard *shard, uint64_t *log_index)
 {
     ASSERT(shard->phase == SHARD_RECOVERING);
-    *log_index = shard->applied_log_index;
+    *log_index = shard->last_log_index;
+    if (shard->failed != STATUS_OK) {
+        return shard->failed;
+    }
+    if (shard->headers.slots == NULL) {
+        struct replica_position before = {.log_index = shard->last_log_index,
+                                          .term = shard->last_term};
+        memcpy(before.chain_hash, shard->last_chain_hash, SEGMENT_HASH_BYTES);
+        replica_log_init(&shard->headers, shard->slots, shard->options.headers_max, &before);
+    }
+    struct journal_tail tail;
+    journal_persisted(shard->journal, shard->options.shard_id, &tail);
+    if (tail.last_log_index < shard->last_log_index ||
+        (tail.last_log_index > 0 && tail.first_log_index > shard->last_log_index + 1)) {
+        shard->failed = STATUS_NOT_FOUND; /* What stands before the oldest segment is not here. */
+        return shard->failed;
+    }
+    uint32_t work = 0;
+    while (shard->last_log_index < tail.last_log_index && work < RECOVER_RECORDS) {
+        enum status status = recover_next(shard, &tail, &work);
+        if (status != STATUS_OK) {
+            shard->failed = status;
+            return status;
+        }
+        *log_index = shard->last_log_index;
+    }
+    if (shard->last_log_index < tail.last_log_index) {
+        return STATUS_MORE;
+    }
+    shard->failed = recover_finish(shard, &tail);
+    return shard->failed;
+}
+
+/* The replica as the journal has it. Headers move from the one ring to the other, which is the
+ * same memory: each is taken out before its place is written. */
+static void recover_replica(struct shard *shard, const struct journal_tail *tail)
+{
+    const struct shard_options *options = &shard->options;
+    struct replica_log headers = shard->headers;
+    struct replica_options replica = {.site_id = options->site_id,
+                                      .incarnation = options->incarnation,
+                                      .generation = options->generation,
+                                      .slots = shard->slots,
+                                      .slots_max = options->headers_max,
+                                      .in_flight_messages_max = options->in_flight_messages_max,
+                                      .in_flight_bytes_max = options->in_flight_bytes_max,
+                                      .batch_entries_max = REPLICA_BATCH_ENTRIES_MAX,
+                                      .batch_bytes_max = options->batch_bytes_max,
+                                      .election_ns_min = options->election_ns_min,
+                                      .election_ns_max = options->election_ns_max,
+                                      .uncommitted_age_ns_max = options->uncommitted_age_ns_max,
+                                      .preference_hold_ns = options->preference_hold_ns};
+    struct replica_start start = {.term = tail->term,
+                                  .voted_site_id = tail->voted_site_id,
+                                  .before = headers.before,
+                                  .commit_log_index = shard->applied.log_index,
+                                  .placement = shard->membership.record.placement,
+                                  .placement_log_index = shard->membership.log_index,
+                                  .previous_placement =
+                                      shard->previous_membership.record.placement};
+    replica_init(&shard->replica, &replica, &start);
+    for (uint64_t log_index = headers.before.log_index + 1; log_index <= headers.last.log_index;
+         log_index++) {
+        struct replica_log_slot slot = *replica_log_slot_of(&headers, log_index);
+        replica_restore(&shard->replica, &slot.position, slot.segment_bytes);
+    }
+}
+
+enum status shard_start(struct shard *shard, uint64_t now_ns, uint64_t wall_ns)
+{
+    ASSERT(shard->phase == SHARD_RECOVERED);
+    ASSERT(now_ns > 0);
     if (shard->failed != STATUS_OK) {
         return shard->failed;
     }
     struct journal_tail tail;
     journal_persisted(shard->journal, shard->options.shard_id, &tail);
-    if (tail.last_log_index > 0 && tail.first_log_index > shard->applied_log_index + 1) {
-        shard->failed = STATUS_NOT_FOUND; /* What stands before the oldest segment is not here. */
-        return shard->failed;
+    recover_replica(shard, &tail);
+    shard->persisted = tail;
+    shard->phase = SHARD_RUNNING;
+    shard->now_ns = now_ns;
+    shard->wall_ns = wall_ns;
+    shard_consensus_step(shard, &(struct replica_input){.type = REPLICA_TICK});
+    return shard_step(shard, now_ns, wall_ns);
+}
+
+/* ---- Snapshots ---- */
+
+void shard_offer(struct shard *shard, const struct replica_position *position,
+                 uint64_t first_log_index, uint64_t now_ns)
+{
+    ASSERT(shard->phase == SHARD_RUNNING);
+    ASSERT(now_ns >= shard->now_ns);
+    shard->now_ns = now_ns;
+    if (shard_consensus_settle(shard)) {
+        struct replica_input input = {.type = REPLICA_OFFER,
+                                      .persisted = *position,
+                                      .first_log_index = first_log_index};
+        shard_consensus_step(shard, &input);
     }
-    shard->persisted_log_index = tail.last_log_index;
-    shard->commit.matched_log_index[0] = tail.last_log_index;
-    shard->committed_log_index = commit_log_index(&shard->commit, shard->committed_log_index);
-    uint32_t work = 0;
-    while (shard->applied_log_index < shard->committed_log_index && work < RECOVER_RECORDS) {
-        uint64_t last_timestamp_ns = 0;
-        enum status status = recover_read(shard, shard->last_log_index + 1 == tail.last_log_index);
-        if (status == STATUS_OK) {
-            status = recover_unpack(shard, &last_timestamp_ns);
-        }
-        if (status != STATUS_OK) {
-            shard->failed = status;
-            return status;
-        }
-        recover_apply(shard, last_timestamp_ns);
-        *log_index = shard->applied_log_index;
-        work += shard->segment.command_count + RECOVER_SEGMENT_EXTRA;
+}
+
+bool shard_install(struct shard *shard, const struct shard_origin *origin, uint64_t now_ns)
+{
+    ASSERT(shard->phase == SHARD_RUNNING);
+    ASSERT(now_ns >= shard->now_ns);
+    shard->now_ns = now_ns;
+    if (!shard_consensus_settle(shard)) {
+        return false;
     }
-    if (shard->applied_log_index < shard->committed_log_index) {
-        return STATUS_MORE;
+    recover_tail(origin, &shard->pending.base_tail);
+    struct replica_input input = {.type = REPLICA_INSTALL,
+                                  .persisted = origin->position,
+                                  .placement = &origin->placement.placement,
+                                  .placement_log_index = origin->placement_log_index};
+    shard_consensus_step(shard, &input);
+    if (!shard->output.install) {
+        return false;
     }
-    shard->failed = recover_finish(shard, &tail);
-    return shard->failed;
+    recover_rest(shard, origin);
+    recover_stand(shard, origin);
+    return true;
+}
+
+void shard_rebuild(struct shard *shard, const struct shard_origin *origin)
+{
+    ASSERT(shard->phase == SHARD_RUNNING);
+    ASSERT(origin->position.log_index <= shard->replica.commit_log_index);
+    recover_stand(shard, origin);
+    shard->rebuilding = true;
+}
+
+void shard_origin_now(const struct shard *shard, struct shard_origin *origin)
+{
+    const struct shard_membership *membership =
+        shard->membership.log_index <= shard->applied.log_index ? &shard->membership
+                                                                : &shard->previous_membership;
+    *origin = (struct shard_origin){.position = shard->applied,
+                                    .next_command_sequence = shard->applied_next_sequence,
+                                    .last_timestamp_ns = shard->applied_timestamp_ns,
+                                    .placement = membership->record,
+                                    .placement_log_index = membership->log_index};
 }

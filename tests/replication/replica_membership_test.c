@@ -25,7 +25,9 @@ static struct placement now(struct cluster *cluster, uint8_t site_id)
 static void join(struct cluster *cluster, uint8_t leader, uint8_t site_id, uint8_t provider_id)
 {
     struct placement next = now(cluster, leader);
-    next.sites[site_id - 1] = (struct placement_site){500, provider_id, PLACEMENT_LEARNER};
+    next.sites[site_id - 1] = (struct placement_site){.incarnation = 500,
+                                                      .provider_id = provider_id,
+                                                      .role = PLACEMENT_LEARNER};
     assert_int_equal(cluster_change(cluster, leader, &next), REPLICA_ACCEPTED);
     cluster_site(cluster, site_id)->incarnation = 500;
     cluster_restart(cluster, site_id);
@@ -107,7 +109,8 @@ static void test_no_change_before_the_own_term_commits(void **state)
     cluster->stop_types = 1u << REPLICA_APPEND_REPLY;
     uint8_t target = leader == 1 ? 2 : 1;
     struct placement next = now(cluster, leader);
-    next.sites[3] = (struct placement_site){500, 1, PLACEMENT_LEARNER};
+    next.sites[3] =
+        (struct placement_site){.incarnation = 500, .provider_id = 1, .role = PLACEMENT_LEARNER};
     cluster->stop_types = 0;
     assert_int_equal(cluster_transfer(cluster, leader, target), REPLICA_ACCEPTED);
     while (cluster_site(cluster, target)->replica.role != REPLICA_LEADER) {
@@ -230,8 +233,9 @@ static void test_growing_while_trading(void **state)
         for (uint32_t at = 0; targets[goal][at] != '\0'; at++) {
             if (targets[goal][at] != '.') {
                 target.sites[at] =
-                    (struct placement_site){1000 + at, (uint8_t)(targets[goal][at] - 'A' + 1),
-                                            PLACEMENT_VOTER};
+                    (struct placement_site){.incarnation = 1000 + at,
+                                            .provider_id = (uint8_t)(targets[goal][at] - 'A' + 1),
+                                            .role = PLACEMENT_VOTER};
             }
         }
         uint32_t tries = 0;

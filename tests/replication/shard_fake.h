@@ -23,9 +23,10 @@ struct fake_segment {
 struct journal {
     struct fake_segment segments[FAKE_SEGMENTS_MAX];
     uint64_t first_log_index;
-    uint64_t appended;  /* Log index of the last one appended. */
-    uint64_t flushed;   /* What a write has been started for. */
-    uint64_t persisted; /* What survives a crash. */
+    struct journal_tail base; /* What stands before first_log_index, if that is not 1. */
+    uint64_t appended;        /* Log index of the last one appended. */
+    uint64_t flushed;         /* What a write has been started for. */
+    uint64_t persisted;       /* What survives a crash. */
     uint64_t term;
     uint8_t voted_site_id;
     uint64_t term_appended;
@@ -44,7 +45,12 @@ static void fake_tail(const struct journal *journal, uint64_t last, struct journ
                                   .next_command_sequence = 1,
                                   .term = journal->term,
                                   .voted_site_id = journal->voted_site_id};
-    if (last > 0) {
+    if (last > 0 && last == journal->base.last_log_index) {
+        tail->last_term = journal->base.last_term;
+        tail->next_command_sequence = journal->base.next_command_sequence;
+        tail->last_timestamp_ns = journal->base.last_timestamp_ns;
+        memcpy(tail->last_chain_hash, journal->base.last_chain_hash, SEGMENT_HASH_BYTES);
+    } else if (last > 0) {
         const struct fake_segment *stored = &journal->segments[last];
         struct segment segment;
         assert_int_equal(segment_open(&segment, stored->bytes, stored->size), STATUS_OK);
@@ -59,6 +65,12 @@ void journal_persisted(const struct journal *journal, uint16_t shard_id, struct 
 {
     assert_int_equal(shard_id, FAKE_SHARD);
     fake_tail(journal, journal->persisted, tail);
+}
+
+void journal_appended(const struct journal *journal, uint16_t shard_id, struct journal_tail *tail)
+{
+    assert_int_equal(shard_id, FAKE_SHARD);
+    fake_tail(journal, journal->appended, tail);
 }
 
 enum status journal_append(struct journal *journal, const uint8_t *segment_source,
@@ -120,12 +132,36 @@ enum status journal_read(struct journal *journal, uint16_t shard_id, uint64_t lo
                          uint8_t *target, size_t target_bytes, size_t *segment_bytes)
 {
     assert_int_equal(shard_id, FAKE_SHARD);
-    if (log_index == 0 || log_index > journal->persisted) {
+    if (log_index < journal->first_log_index || log_index > journal->appended) {
         return STATUS_NOT_FOUND;
     }
     assert_true(journal->segments[log_index].size <= target_bytes);
     *segment_bytes = journal->segments[log_index].size;
     memcpy(target, journal->segments[log_index].bytes, *segment_bytes);
+    return STATUS_OK;
+}
+
+static void fake_drop(struct journal *journal, uint64_t log_index);
+
+enum status journal_truncate(struct journal *journal, uint16_t shard_id, uint64_t log_index)
+{
+    assert_int_equal(shard_id, FAKE_SHARD);
+    assert_true(log_index > 0 && log_index <= journal->appended);
+    if (journal->append_status == STATUS_OK) {
+        fake_drop(journal, log_index - 1);
+    }
+    return journal->append_status;
+}
+
+enum status journal_base(struct journal *journal, uint16_t shard_id,
+                         const struct journal_tail *tail)
+{
+    assert_int_equal(shard_id, FAKE_SHARD);
+    assert_true(tail->last_log_index > 0);
+    fake_drop(journal, 0);
+    journal->base = *tail;
+    journal->first_log_index = tail->last_log_index + 1;
+    journal->appended = journal->flushed = journal->persisted = tail->last_log_index;
     return STATUS_OK;
 }
 
@@ -154,6 +190,7 @@ static void fake_drop(struct journal *journal, uint64_t log_index)
 {
     for (; journal->appended > log_index; journal->appended--) {
         free(journal->segments[journal->appended].bytes);
+        journal->segments[journal->appended].bytes = NULL;
     }
     journal->flushed = journal->appended;
     if (journal->persisted > journal->appended) {

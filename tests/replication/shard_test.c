@@ -19,6 +19,20 @@ static struct segment_verifier verifier;
 static struct shard_options options;
 static struct shard *shard;
 
+/* A voter alone has nobody to talk to. */
+static void no_send(void *context, uint16_t shard_id, const struct replica_message *message,
+                    const uint8_t *segments, size_t segments_bytes)
+{
+    (void)context;
+    (void)shard_id;
+    (void)message;
+    (void)segments;
+    (void)segments_bytes;
+    fail();
+}
+
+static const struct shard_peers no_peers = {.send = no_send};
+
 static int setup_group(void **state)
 {
     (void)state;
@@ -48,14 +62,27 @@ static int setup(void **state)
     journal.writable = true;
     options = (struct shard_options){.shard_id = FAKE_SHARD,
                                      .site_id = FAKE_SITE,
+                                     .incarnation = 11,
                                      .cluster_id = FAKE_CLUSTER,
+                                     .random_seed = 1,
                                      .queue_records_max = 100,
                                      .segment_records_max = 10,
                                      .segments_in_flight_max = 4,
                                      .uncommitted_age_ns_max = 1000000000,
+                                     .election_ns_min = 100000000,
+                                     .election_ns_max = 1000000000,
+                                     .headers_max = 64,
+                                     .in_flight_messages_max = 8,
+                                     .in_flight_bytes_max = 1 << 20,
+                                     .batch_bytes_max = 1 << 16,
                                      .signer = &signer,
                                      .verifiers = &verifier,
-                                     .verifier_count = 1};
+                                     .verifier_count = 1,
+                                     .genesis = {.commit_providers = 1}};
+    options.genesis.sites[FAKE_SITE - 1] =
+        (struct placement_site){.incarnation = 11, .provider_id = 1, .role = PLACEMENT_VOTER};
+    memcpy(options.genesis.sites[FAKE_SITE - 1].public_key, verifier.public_key,
+           PLACEMENT_KEY_BYTES);
     return 0;
 }
 
@@ -71,7 +98,8 @@ static int teardown(void **state)
 static void create(void)
 {
     const struct shard_machine description = record_machine_of(&machine);
-    assert_int_equal(shard_create(&shard, &options, &description, &journal, codec), STATUS_OK);
+    assert_int_equal(shard_create(&shard, &options, &description, &no_peers, &journal, codec),
+                     STATUS_OK);
 }
 
 static void recover(void)
@@ -160,7 +188,7 @@ static void test_bad_options_are_refused(void **state)
                                                 : good.segment_records_max;
         options.segments_in_flight_max = at == 7 ? 0 : good.segments_in_flight_max;
         options.signer = at == 8 ? NULL : good.signer;
-        assert_int_equal(shard_create(&shard, &options, &description, &journal, codec),
+        assert_int_equal(shard_create(&shard, &options, &description, &no_peers, &journal, codec),
                          STATUS_BAD_ARGUMENT);
         assert_null(shard);
     }
@@ -373,7 +401,7 @@ static void test_ticks_when_due_and_nothing_else(void **state)
     assert_int_equal(journal.appended, 2); /* One tick, not one every turn until it is applied. */
     step(WALL + 1001);
     assert_int_equal(journal.appended, 2);
-    assert_true(shard_due_ns(shard, NOW, WALL + 1001) == UINT64_MAX);
+    assert_true(shard_due_ns(shard, NOW, WALL + 1001) == NOW + options.uncommitted_age_ns_max + 1);
     fake_persist(&journal, 2);
     step(WALL + 1002);
     assert_int_equal(machine.ticks_applied, 1);
@@ -617,13 +645,14 @@ static void test_what_breaks_the_log_is_refused(void **state)
         uint64_t second_ns;
         enum status status;
     } cases[] = {
-        {0, 1, 0, 20, 21, STATUS_OK},
-        {0, 1, 0, 19, 21, STATUS_BAD_FORMAT}, /* Time goes back to before the last segment. */
+        {0, 1, 0, 20, 20, STATUS_OK},
+        {0, 1, 0, 19, 19, STATUS_BAD_FORMAT}, /* Time goes back to before the last segment. */
         {0, 1, 0, 30, 29, STATUS_BAD_FORMAT}, /* Or inside. */
-        {0, 2, 0, 20, 21, STATUS_BAD_CHAIN},  /* A term that nobody opened. */
-        {SEGMENT_OPENS_TERM, 1, 0, 20, 21, STATUS_BAD_CHAIN}, /* Opened twice. */
-        {SEGMENT_OPENS_TERM, 2, 0, 20, 21, STATUS_BAD_CHAIN}, /* Opened, but not empty. */
-        {0, 1, 1, 20, 21, STATUS_BAD_CHAIN},                  /* A gap in the sequence. */
+        {0, 1, 0, 30, 31, STATUS_BAD_FORMAT}, /* One segment, one time. */
+        {0, 2, 0, 20, 20, STATUS_BAD_CHAIN},  /* A term that nobody opened. */
+        {SEGMENT_OPENS_TERM, 1, 0, 20, 20, STATUS_BAD_CHAIN}, /* Opened twice. */
+        {SEGMENT_OPENS_TERM, 2, 0, 20, 20, STATUS_BAD_CHAIN}, /* Opened, but not empty. */
+        {0, 1, 1, 20, 20, STATUS_BAD_CHAIN},                  /* A gap in the sequence. */
     };
     for (uint32_t at = 0; at < sizeof cases / sizeof cases[0]; at++) {
         forge(cases[at].flags, cases[at].term, cases[at].sequence_step, WALL + cases[at].first_ns,

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "matching/base/assertion.h"
+#include "matching/base/checksum.h"
 
 static void record_stamp(void *context, void *record, uint64_t timestamp_ns, uint64_t waited_ns)
 {
@@ -26,6 +27,8 @@ static void record_apply(void *context, uint64_t command_sequence, const void *r
     ASSERT(command_sequence == machine->applied_count + 1);
     ASSERT(machine->applied_count < RECORD_MACHINE_APPLIED_MAX);
     machine->applied[machine->applied_count++] = *applied;
+    machine->hash = checksum_mix(machine->hash, applied->value);
+    machine->hash = checksum_mix(machine->hash, applied->timestamp_ns);
     machine->ticks_applied += applied->tick;
     if (machine->due_set && applied->timestamp_ns >= machine->due_ns) {
         machine->due_set = false;
@@ -48,6 +51,11 @@ static void record_tick(void *context, void *record)
 {
     (void)context;
     *(struct record_machine_record *)record = (struct record_machine_record){.tick = 1};
+}
+
+static uint64_t record_event_hash(void *context)
+{
+    return ((const struct record_machine *)context)->hash;
 }
 
 static size_t record_pack_bound(void *context, uint32_t count)
@@ -86,6 +94,7 @@ struct shard_machine record_machine_of(struct record_machine *machine)
                                   .apply = record_apply,
                                   .due = record_due,
                                   .tick = record_tick,
+                                  .event_hash = record_event_hash,
                                   .pack_bound = record_pack_bound,
                                   .pack = record_pack,
                                   .unpack = record_unpack};

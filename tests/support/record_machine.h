@@ -20,6 +20,7 @@ struct record_machine_record {
 struct record_machine {
     struct record_machine_record applied[RECORD_MACHINE_APPLIED_MAX];
     uint64_t applied_count;
+    uint64_t hash; /* Of all of them. */
     uint64_t ticks_applied;
     bool due_set;
     uint64_t due_ns;

@@ -38,8 +38,10 @@ void solo_start(struct solo *solo, uint64_t term, uint8_t voted_site_id, const u
     struct replica_start start = {.term = term, .voted_site_id = voted_site_id};
     start.placement = (struct placement){.epoch = 1, .commit_providers = 2};
     for (uint8_t at = 0; at < 5; at++) {
-        start.placement.sites[at] = (struct placement_site){SOLO_INCARNATION + 1 + at,
-                                                            (uint8_t)(at % 3 + 1), PLACEMENT_VOTER};
+        start.placement.sites[at] =
+            (struct placement_site){.incarnation = SOLO_INCARNATION + 1 + at,
+                                    .provider_id = (uint8_t)(at % 3 + 1),
+                                    .role = PLACEMENT_VOTER};
     }
     start.previous_placement = start.placement;
     replica_init(&solo->replica, &options, &start);

@@ -108,18 +108,31 @@ static void start(struct site *site)
     if (status != STATUS_OK) {
         fail_msg("%s", journal_error(site->journal));
     }
-    const struct shard_options shard_options = {.shard_id = SHARD,
-                                                .site_id = 1,
-                                                .cluster_id = CLUSTER,
-                                                .queue_records_max = 500,
-                                                .segment_records_max = 64,
-                                                .segments_in_flight_max = 8,
-                                                .uncommitted_age_ns_max = UINT64_MAX,
-                                                .signer = &signer,
-                                                .verifiers = &verifier,
-                                                .verifier_count = 1};
+    struct shard_options shard_options = {.shard_id = SHARD,
+                                          .site_id = 1,
+                                          .incarnation = 1,
+                                          .cluster_id = CLUSTER,
+                                          .random_seed = 1,
+                                          .queue_records_max = 500,
+                                          .segment_records_max = 64,
+                                          .segments_in_flight_max = 8,
+                                          .uncommitted_age_ns_max = UINT64_MAX,
+                                          .election_ns_min = 100000000,
+                                          .election_ns_max = 1000000000,
+                                          .headers_max = 64,
+                                          .in_flight_messages_max = 8,
+                                          .in_flight_bytes_max = 1 << 20,
+                                          .batch_bytes_max = 1 << 16,
+                                          .signer = &signer,
+                                          .verifiers = &verifier,
+                                          .verifier_count = 1,
+                                          .genesis = {.commit_providers = 1}};
+    shard_options.genesis.sites[0] =
+        (struct placement_site){.incarnation = 1, .provider_id = 1, .role = PLACEMENT_VOTER};
     const struct shard_machine description = record_machine_of(&machine);
-    assert_int_equal(shard_create(&site->shard, &shard_options, &description, site->journal, codec),
+    const struct shard_peers nobody = {.context = NULL}; /* A voter alone sends nothing. */
+    assert_int_equal(shard_create(&site->shard, &shard_options, &description, &nobody,
+                                  site->journal, codec),
                      STATUS_OK);
     uint64_t log_index;
     do {
