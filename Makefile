@@ -66,7 +66,7 @@ help:
 	@echo 'make fuzz     fuzz every decoder (SECONDS=10 each)'
 	@echo 'make lint     layout, purity of the cores, arrows between rooms, function length, ...'
 	@echo 'make format   apply .clang-format'
-	@echo 'make install  programs to $$(DESTDIR)$$(PREFIX)/bin (DESTDIR=, PREFIX=/usr/local)'
+	@echo 'make install  programs to $$(DESTDIR)$$(PREFIX)/bin, drills to share (DESTDIR=, PREFIX=/usr/local)'
 	@echo 'make clean    remove $(BUILD)'
 	@echo 'Variants: CC=clang, OPTIMIZE=-O0, SANITIZE=address,undefined, each with its own BUILD=directory; V=1 shows commands'
 
@@ -104,6 +104,8 @@ bench:
 install: build
 	install -d '$(DESTDIR)$(PREFIX)/bin'
 	install -m 755 $(PROGRAMS) '$(DESTDIR)$(PREFIX)/bin'
+	install -d '$(DESTDIR)$(PREFIX)/share/causeway/drills'
+	install -m 644 tools/drills/*.yaml '$(DESTDIR)$(PREFIX)/share/causeway/drills'
 
 clean:
 	rm -rf '$(BUILD)'

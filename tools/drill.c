@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/drill_list.h"
 #include "tools/drill_report.h"
 #include "tools/options.h"
 #include "tools/subcommands.h"
@@ -75,8 +76,17 @@ static int drill_with(const struct drill_options *options)
     return exit_status;
 }
 
+static int drill_show_list(void)
+{
+    (void)printf("Scenarios, each for `causeway drill NAME`:\n");
+    return drill_list(stdout) == STATUS_OK
+               ? OPTIONS_EXIT_DONE
+               : options_failed("drill", "the scenarios (tools/drills) are not there whole");
+}
+
 int drill_main(int argc, char **argv)
 {
+    bool list = false;
     struct drill_options options = {.directory = "run",
                                     .duration_ns = 12 * DRILL_NS_A_S,
                                     .kills = 1,
@@ -108,6 +118,8 @@ int drill_main(int argc, char **argv)
          "Repeats a drill's flow and moments of killing (default: random, printed).", 0, 0, NULL},
         {"no-rule-5", 0, OPTION_FLAG, &options.no_rule_5, NULL,
          "With --flow: without the rule for orders that the exchange passed over.", 0, 0, NULL},
+        {"list", 'l', OPTION_FLAG, &list, NULL, "Name the scenarios, with a line each.", 0, 0,
+         NULL},
         {"json", 'j', OPTION_FLAG, &options.json, NULL, "Print the report as JSON.", 0, 0, NULL}};
     const struct options_command command = {
         .name = "drill",
@@ -130,5 +142,5 @@ int drill_main(int argc, char **argv)
     case OPTIONS_WRONG:
         return OPTIONS_EXIT_USAGE;
     }
-    return drill_with(&options);
+    return list ? drill_show_list() : drill_with(&options);
 }

@@ -82,5 +82,26 @@ asked_for_wrongly() {
     shell_contains "$(cat out)" "SIGKILL"
 }
 
-shell_run killed_at_random_moments goog_through_the_whole_path aapl_through_the_whole_path \
+listed() {
+    "$causeway" drill --list >out
+    shell_equal "$(grep -c '^  ' out)" "$(find "$root/tools/drills" -name '*.yaml' | wc -l)"
+    shell_contains "$(cat out)" "2025-10-20"
+    shell_contains "$(cat out)" "region-loss"
+    # Installed, too.
+    mkdir -p there/bin there/share/causeway/drills
+    cp "$causeway" there/bin
+    status=0
+    there/bin/causeway drill --list >out 2>error || status=$?
+    shell_equal "$status" 1
+    cp "$root/tools/drills/switchover.yaml" there/share/causeway/drills
+    there/bin/causeway drill --list >out
+    shell_contains "$(cat out)" "switchover"
+    echo "titel: x" >there/share/causeway/drills/wrong.yaml
+    status=0
+    there/bin/causeway drill --list >out 2>error || status=$?
+    shell_equal "$status" 1
+    shell_contains "$(cat out)" "wrong.yaml:1: there is no key"
+}
+
+shell_run listed killed_at_random_moments goog_through_the_whole_path aapl_through_the_whole_path \
     interrupted asked_for_wrongly
