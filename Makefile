@@ -27,7 +27,7 @@ SAY      := @$(if $(V),:,echo)
 # Targets that build call make again, after packages are there: parallel unless told otherwise.
 PARALLEL  = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 
-LIBRARIES := -luring -lsodium -llmdb -lzstd
+LIBRARIES := -luring -lsodium -llmdb -lzstd -lssl -lcrypto
 GATEWAY_LIBRARIES := -lcyaml -lyaml -lmicrohttpd -ljansson
 TOOLS_LIBRARIES := -lcurl
 TEST_LIBRARIES := -lcmocka
