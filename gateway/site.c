@@ -470,7 +470,7 @@ static uint64_t site_due_ns(const struct site *site)
     uint64_t now_ns = io_now_ns(site->io);
     uint64_t due_ns = doors_due_ns(site->doors);
     for (uint32_t i = 0; i < site->config.shard_count; i++) {
-        uint64_t shard_ns = shard_due_ns(site->shards[i], now_ns, io_wall_ns(site->io));
+        uint64_t shard_ns = shard_due_ns(site->shards[i], now_ns);
         due_ns = shard_ns < due_ns ? shard_ns : due_ns;
     }
     return due_ns;

@@ -223,7 +223,7 @@ enum status shard_step(struct shard *shard, uint64_t now_ns, uint64_t wall_ns)
     if (shard->failed == STATUS_OK) {
         shard->takes = shard_may_take(shard);
         /* The disk first: it works while the records below are executed. */
-        shard_seal_turn(shard, wall_ns);
+        shard_seal_turn(shard);
     }
     if (shard->failed == STATUS_OK) {
         shard_fail(shard, journal_flush(shard->journal));
@@ -235,7 +235,7 @@ enum status shard_step(struct shard *shard, uint64_t now_ns, uint64_t wall_ns)
     return shard->failed;
 }
 
-uint64_t shard_due_ns(const struct shard *shard, uint64_t now_ns, uint64_t wall_ns)
+uint64_t shard_due_ns(const struct shard *shard, uint64_t now_ns)
 {
     if (shard->failed != STATUS_OK) {
         return now_ns; /* To be told. */
@@ -261,8 +261,8 @@ uint64_t shard_due_ns(const struct shard *shard, uint64_t now_ns, uint64_t wall_
         uint64_t seal_ns = shard_seal_ready(shard) ? now_ns : now_ns + RETRY_NS;
         due_ns = seal_ns < due_ns ? seal_ns : due_ns;
     } else if (shard_seal_tick_due(shard, &tick_ns)) {
-        uint64_t stamp_ns = shard_seal_stamp_ns(shard, wall_ns);
-        uint64_t wait_ns = tick_ns <= stamp_ns ? 0 : tick_ns - wall_ns;
+        uint64_t stamp_ns = shard_seal_stamp_ns(shard, now_ns);
+        uint64_t wait_ns = tick_ns <= stamp_ns ? 0 : tick_ns - stamp_ns;
         uint64_t at_ns = wait_ns < UINT64_MAX - now_ns ? now_ns + wait_ns : UINT64_MAX;
         due_ns = at_ns < due_ns ? at_ns : due_ns;
     }
@@ -328,6 +328,10 @@ void shard_status(const struct shard *shard, struct shard_status *status)
                                     .segments_received = shard->segments_received,
                                     .messages_refused = shard->messages_refused,
                                     .forks = shard->forks};
+    if (replica->role == REPLICA_LEADER) {
+        status->clock_agrees = shard->clock.agrees;
+        status->clock_outside = shard->clock.outside;
+    }
     if (shard->phase == SHARD_RUNNING) {
         status->election_ns = replica_election_ns(replica);
     }

@@ -148,7 +148,7 @@ void shard_receive(struct shard *shard, const struct replica_message *message,
 
 /* When shard_step() wants to be called again at the latest, monotonic; UINT64_MAX: only on input.
  */
-uint64_t shard_due_ns(const struct shard *shard, uint64_t now_ns, uint64_t wall_ns);
+uint64_t shard_due_ns(const struct shard *shard, uint64_t now_ns);
 
 /* ---- Operations of the leader ---- */
 
@@ -209,6 +209,8 @@ struct shard_status {
     uint64_t messages_refused; /* Received with bytes that do not verify. */
     uint64_t forks;            /* Two chains at one index and term were seen (rule 1). */
     uint64_t election_ns;      /* Present election timeout. */
+    bool clock_agrees;         /* Leader: a majority of clocks agrees (cluster_clock.h). */
+    bool clock_outside;        /* Leader: its own clock is not among them. */
 };
 void shard_status(const struct shard *shard, struct shard_status *status);
 

@@ -127,7 +127,10 @@ static void consensus_obey(struct shard *shard)
 {
     const struct replica_output *output = &shard->output;
     consensus_obey_log(shard, output);
-    if (output->role_changed && shard->replica.role != REPLICA_LEADER) {
+    if (output->role_changed && shard->replica.role == REPLICA_LEADER) {
+        cluster_clock_begin(&shard->clock, shard->options.site_id, shard->now_ns,
+                            shard->last_timestamp_ns);
+    } else if (output->role_changed) {
         consensus_drop_queue(shard);
     }
     /* Segments to be sent on must stand in the journal first; none of these messages claims what is

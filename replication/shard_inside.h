@@ -3,6 +3,7 @@
 #define REPLICATION_SHARD_INSIDE_H
 
 #include "matching/base/random.h"
+#include "replication/cluster_clock.h"
 #include "replication/shard.h"
 
 /* Keys that have ever signed here: those of the genesis and of every membership since. */
@@ -73,13 +74,14 @@ struct shard {
     uint64_t applied_next_sequence;
     uint64_t applied_timestamp_ns;
     bool rebuilding; /* It was fenced, and executes again. */
-    bool solo;       /* This voter alone decides: what it holds is committed. */
 
     /* The two memberships last in the log. */
     struct shard_membership previous_membership;
     struct shard_membership membership;
     struct placement_record wanted; /* To be sealed. */
     uint64_t plan_due_ns;           /* When a plan's next step is tried. */
+    struct cluster_clock clock;     /* While this site leads. */
+    uint64_t hand_over_due_ns;      /* When to try again to leave a clock that nobody supports. */
     struct segment_verifier verifiers[SHARD_VERIFIERS_MAX];
     uint32_t verifier_count;
 
@@ -187,9 +189,9 @@ enum status shard_receive_append(struct shard *shard);
 
 /* ---- shard_seal.c ---- */
 
-void shard_seal_turn(struct shard *shard, uint64_t wall_ns);
-/* Time of what is sealed now: never below what the log has, whatever the wall clock does. */
-uint64_t shard_seal_stamp_ns(const struct shard *shard, uint64_t wall_ns);
+void shard_seal_turn(struct shard *shard);
+/* Time of what is sealed now: never below what the log has, whatever the clocks do. */
+uint64_t shard_seal_stamp_ns(const struct shard *shard, uint64_t now_ns);
 bool shard_seal_tick_due(const struct shard *shard, uint64_t *due_ns);
 bool shard_seal_ready(const struct shard *shard);
 

@@ -152,6 +152,12 @@ void shard_receive(struct shard *shard, const struct replica_message *message,
         shard->received_count = message->entry_count;
         shard->segments_received += message->entry_count;
     }
+    if (message->type == REPLICA_APPEND_REPLY && message->sent_ns != 0 &&
+        shard->replica.role == REPLICA_LEADER && message->term == shard->replica.term &&
+        message->from_site_id >= 1 && message->from_site_id <= SITES_MAX) {
+        cluster_clock_sample(&shard->clock, message->from_site_id, message->sent_ns, now_ns,
+                             message->wall_ns);
+    }
     struct replica_input input = {.type = REPLICA_RECEIVE, .message = &received};
     shard_consensus_step(shard, &input);
 }

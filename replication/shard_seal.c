@@ -7,9 +7,12 @@
 /* A plan's next step is tried again so often, while a learner catches up. */
 #define PLAN_RETRY_NS UINT64_C(20000000)
 
-uint64_t shard_seal_stamp_ns(const struct shard *shard, uint64_t wall_ns)
+/* A leader whose own clock a majority contradicts leaves it to one whom they support. */
+#define HAND_OVER_RETRY_NS UINT64_C(1000000000)
+
+uint64_t shard_seal_stamp_ns(const struct shard *shard, uint64_t now_ns)
 {
-    return wall_ns > shard->last_timestamp_ns ? wall_ns : shard->last_timestamp_ns;
+    return cluster_clock_stamp_ns(&shard->clock, now_ns, shard->last_timestamp_ns);
 }
 
 /* When the machine wants a tick, by the log's time. False: never, or one that will do is under way:
@@ -70,28 +73,30 @@ static void seal_segment(struct shard *shard, uint64_t first_record, uint32_t re
 }
 
 /* The segment that opens the term: empty, and the first that this leader counts. */
-static void seal_opening(struct shard *shard, uint64_t wall_ns)
+static void seal_opening(struct shard *shard)
 {
-    shard->segment = (struct segment){.flags = SEGMENT_OPENS_TERM,
-                                      .codec = CODEC_STORED,
-                                      .base_timestamp_ns = shard_seal_stamp_ns(shard, wall_ns)};
+    shard->segment =
+        (struct segment){.flags = SEGMENT_OPENS_TERM,
+                         .codec = CODEC_STORED,
+                         .base_timestamp_ns = shard_seal_stamp_ns(shard, shard->now_ns)};
     seal_segment(shard, shard->sealed_count, 0);
 }
 
-static void seal_placement(struct shard *shard, const struct placement *placement, uint64_t wall_ns)
+static void seal_placement(struct shard *shard, const struct placement *placement)
 {
     ASSERT(placement->epoch == shard->wanted.placement.epoch);
     placement_record_store(shard->sealed + SEGMENT_HEADER_BYTES, &shard->wanted);
-    shard->segment = (struct segment){.flags = SEGMENT_PLACEMENT,
-                                      .codec = CODEC_STORED,
-                                      .raw_bytes = PLACEMENT_RECORD_BYTES,
-                                      .stored_bytes = PLACEMENT_RECORD_BYTES,
-                                      .base_timestamp_ns = shard_seal_stamp_ns(shard, wall_ns)};
+    shard->segment =
+        (struct segment){.flags = SEGMENT_PLACEMENT,
+                         .codec = CODEC_STORED,
+                         .raw_bytes = PLACEMENT_RECORD_BYTES,
+                         .stored_bytes = PLACEMENT_RECORD_BYTES,
+                         .base_timestamp_ns = shard_seal_stamp_ns(shard, shard->now_ns)};
     seal_segment(shard, shard->sealed_count, 0);
 }
 
 /* Stamp and pack what is queued, as much as one segment takes and lies together in the ring. */
-static void seal_records(struct shard *shard, uint64_t wall_ns)
+static void seal_records(struct shard *shard)
 {
     const struct shard_machine *machine = &shard->machine;
     uint64_t place = shard->sealed_count % shard->ring_records;
@@ -103,7 +108,7 @@ static void seal_records(struct shard *shard, uint64_t wall_ns)
         count = shard->ring_records - place;
     }
     ASSERT(count > 0);
-    uint64_t timestamp_ns = shard_seal_stamp_ns(shard, wall_ns);
+    uint64_t timestamp_ns = shard_seal_stamp_ns(shard, shard->now_ns);
     for (uint64_t at = 0; at < count; at++) {
         uint64_t received_ns = shard->received_ns[place + at];
         uint64_t waited_ns = shard->now_ns > received_ns ? shard->now_ns - received_ns : 0;
@@ -140,7 +145,7 @@ static void seal_plan(struct shard *shard)
     (void)shard_consensus_plan(shard, &record->target, record->waived_rules, &verdict);
 }
 
-static bool seal_next(struct shard *shard, uint64_t wall_ns)
+static bool seal_next(struct shard *shard)
 {
     struct replica_seal seal;
     if (shard->failed != STATUS_OK || shard->pending.sealed ||
@@ -155,16 +160,16 @@ static bool seal_next(struct shard *shard, uint64_t wall_ns)
             return false;
         }
         if (seal.kind == REPLICA_ENTRY_OPENING) {
-            seal_opening(shard, wall_ns);
+            seal_opening(shard);
         } else {
-            seal_placement(shard, seal.placement, wall_ns);
+            seal_placement(shard, seal.placement);
         }
         break;
     case REPLICA_ENTRY_COMMANDS:
         if (shard_queued(shard) == 0 || !shard_seal_ready(shard)) {
             return false;
         }
-        seal_records(shard, wall_ns);
+        seal_records(shard);
         break;
     case REPLICA_ENTRY_KIND_COUNT:
         ASSERT(false);
@@ -176,13 +181,37 @@ static bool seal_next(struct shard *shard, uint64_t wall_ns)
     return true;
 }
 
-void shard_seal_turn(struct shard *shard, uint64_t wall_ns)
+static void seal_hand_over(struct shard *shard)
 {
+    uint16_t heirs = shard->clock.heirs;
+    if (!shard->clock.outside || heirs == 0 || shard->now_ns < shard->hand_over_due_ns ||
+        !replica_serves(&shard->replica)) {
+        return;
+    }
+    shard->hand_over_due_ns = shard->now_ns + HAND_OVER_RETRY_NS;
+    uint8_t site_id = 1;
+    while ((heirs >> (site_id - 1) & 1u) == 0) {
+        site_id++;
+    }
+    ASSERT(site_id != shard->options.site_id);
+    struct replica_input input = {.type = REPLICA_TRANSFER, .site_id = site_id};
+    shard_consensus_step(shard, &input);
+}
+
+void shard_seal_turn(struct shard *shard)
+{
+    if (shard->replica.role != REPLICA_LEADER || !shard_consensus_settle(shard)) {
+        return;
+    }
+    cluster_clock_update(&shard->clock, shard->now_ns, shard->wall_ns,
+                         placement_voters(&shard->replica.placement));
+    seal_hand_over(shard);
     seal_plan(shard);
     uint64_t due_ns;
-    if (shard_seal_tick_due(shard, &due_ns) && due_ns <= shard_seal_stamp_ns(shard, wall_ns)) {
+    if (shard_seal_tick_due(shard, &due_ns) &&
+        due_ns <= shard_seal_stamp_ns(shard, shard->now_ns)) {
         shard->machine.tick(shard->machine.context, shard_push(shard, shard->now_ns));
     }
-    while (seal_next(shard, wall_ns)) {
+    while (seal_next(shard)) {
     }
 }

@@ -84,7 +84,7 @@ static void turn(struct site *site)
 {
     struct io_completion completions[32];
     io_now_refresh(site->io);
-    uint64_t due_ns = shard_due_ns(site->shard, io_now_ns(site->io), io_wall_ns(site->io));
+    uint64_t due_ns = shard_due_ns(site->shard, io_now_ns(site->io));
     uint32_t count = io_poll(site->io, completions, 32, due_ns <= io_now_ns(site->io) ? 0 : due_ns);
     for (uint32_t at = 0; at < count; at++) {
         if (completions[at].token == TOKEN) {
