@@ -55,6 +55,13 @@
 #define REPLICA_ELECTION_NS_MIN UINT64_C(1000000)
 #define REPLICA_ELECTION_NS_MAX UINT64_C(10000000000)
 
+/* Snapshots: hashed, sent and taken in by the chunk. Beyond the last bound none can be written. */
+#define SNAPSHOT_CHUNK_BYTES       (256u << 10)
+#define SNAPSHOT_CHUNKS_MAX        (1u << 16) /* Their hashes are 2 MiB of manifest. */
+#define SNAPSHOT_PARTS_MAX         4u
+#define SNAPSHOT_CONTENT_BYTES_MAX ((uint64_t)SNAPSHOT_CHUNKS_MAX * SNAPSHOT_CHUNK_BYTES)
+#define SNAPSHOT_KEPT_MAX          16u /* Of a shard, looked at; older ones wait until these go. */
+
 /* Client connections. Beyond: accepted and closed at once, counted. */
 #define CONNECTIONS_MAX 16384u
 #define CLIENT_PACKET_BYTES_MAX                                                                    \
