@@ -195,23 +195,63 @@ static enum status store_room(struct session_store *store, struct session *sessi
 enum status session_store_append(struct session_store *store, const struct event *event)
 {
     ASSERT(event->session_id > 0 && event->session_id <= store->sessions_max);
+
+    struct session *session = &store->sessions[event->session_id];
+    if (store->failed == STATUS_OK &&
+        (session->present.generation == 0 ||
+         (event->sequence == 1 && event->type == EVENT_SYSTEM && event->reason == SYSTEM_START))) {
+        enum status status = store_roll(store, session);
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
+    return session_store_put(store, event);
+}
+
+bool session_store_stream(const struct session_store *store, uint32_t session_id, bool present,
+                          struct session_store_stream *target)
+{
+    ASSERT(session_id > 0 && session_id <= store->sessions_max);
+    const struct session *session = &store->sessions[session_id];
+    const struct stream *stream = present ? &session->present : &session->previous;
+    *target = (struct session_store_stream){.generation = stream->generation,
+                                            .next_sequence = stream->next_sequence};
+    return stream->generation != 0;
+}
+
+enum status session_store_restore(struct session_store *store, uint32_t session_id,
+                                  uint64_t generation)
+{
+    ASSERT(session_id > 0 && session_id <= store->sessions_max);
+    ASSERT(generation > 0 && generation < UINT32_MAX);
+    if (store->failed != STATUS_OK) {
+        return store->failed;
+    }
+    struct session *session = &store->sessions[session_id];
+    if (session->present.generation == 0) {
+        session->present.generation = (uint32_t)generation;
+        session->present.next_sequence = 1;
+        return STATUS_OK;
+    }
+    ASSERT(session->present.generation == generation - 1);
+    return store_roll(store, session);
+}
+
+enum status session_store_put(struct session_store *store, const struct event *event)
+{
+    ASSERT(event->session_id > 0 && event->session_id <= store->sessions_max);
     ASSERT(event_bytes(event->type) != 0);
 
     if (store->failed != STATUS_OK) {
         return store->failed;
     }
     struct session *session = &store->sessions[event->session_id];
-    enum status status = STATUS_OK;
-    if (session->present.generation == 0 ||
-        (event->sequence == 1 && event->type == EVENT_SYSTEM && event->reason == SYSTEM_START)) {
-        status = store_roll(store, session);
-    }
-    if (status == STATUS_OK &&
-        (session->open == NULL || session->open->count % EVENT_PAGE_EVENTS == 0)) {
-        status = store_room(store, session, event->session_id);
-    }
-    if (status != STATUS_OK) {
-        return status;
+    ASSERT(session->present.generation > 0);
+    if (session->open == NULL || session->open->count % EVENT_PAGE_EVENTS == 0) {
+        enum status status = store_room(store, session, event->session_id);
+        if (status != STATUS_OK) {
+            return status;
+        }
     }
     ASSERT(event->sequence == session->present.next_sequence);
     *event_pool_extend(store->pool, session->open) = *event;

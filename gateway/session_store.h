@@ -11,6 +11,7 @@
 #ifndef GATEWAY_SESSION_STORE_H
 #define GATEWAY_SESSION_STORE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -50,6 +51,22 @@ uint64_t session_store_next(const struct session_store *store, uint32_t session_
 MUST_USE enum status session_store_read(struct session_store *store, uint32_t session_id,
                                         uint64_t generation, uint64_t sequence,
                                         struct event *events, uint32_t events_max, uint32_t *count);
+
+/* For session_store_snapshot.h: the present stream of a session, or the one before. False: there is
+ * none. */
+struct session_store_stream {
+    uint64_t generation;
+    uint64_t next_sequence;
+};
+bool session_store_stream(const struct session_store *store, uint32_t session_id, bool present,
+                          struct session_store_stream *stream);
+
+/* Also: begin a generation that was read from elsewhere, in a session that has none or the one
+ * before it (asserted); the present one becomes the previous. What session_store_append() says. */
+MUST_USE enum status session_store_restore(struct session_store *store, uint32_t session_id,
+                                           uint64_t generation);
+/* And its next event (sequence asserted), whatever its type. */
+MUST_USE enum status session_store_put(struct session_store *store, const struct event *event);
 
 struct session_store_usage {
     uint64_t events; /* Appended, of all generations. */

@@ -30,3 +30,35 @@ uint32_t event_bytes(uint8_t type)
         return 0;
     }
 }
+
+static bool event_order_streamed(const struct event *event)
+{
+    return (event->state == 'L' || event->state == 'D') && event->reason == 0 &&
+           event->side >= SIDE_BUY && event->side <= SIDE_SELL_SHORT_EXEMPT &&
+           event->time_in_force >= TIF_DAY && event->time_in_force <= TIF_FOK &&
+           event->kind >= ORDER_LIMIT && event->kind <= ORDER_MARKET;
+}
+
+bool event_streamed(const struct event *event)
+{
+    if (event->session_id == 0 || event->sequence == 0) {
+        return false;
+    }
+    switch (event->type) {
+    case EVENT_SYSTEM:
+        return event->reason == SYSTEM_START || event->reason == SYSTEM_END;
+    case EVENT_ORDER_ACCEPTED:
+    case EVENT_ORDER_REPLACED:
+        return event_order_streamed(event);
+    case EVENT_ORDER_CANCELED:
+        return event->reason >= CANCEL_USER && event->reason <= CANCEL_SYSTEM;
+    case EVENT_ORDER_EXECUTED:
+        return event->reason == LIQUIDITY_ADDED || event->reason == LIQUIDITY_REMOVED;
+    case EVENT_ORDER_REJECTED:
+        return event->reason > 0 && event->reason < REJECT_COUNT;
+    case EVENT_ACCOUNT:
+        return event->reason == 0;
+    default: /* Not in streams, or no type at all. */
+        return false;
+    }
+}

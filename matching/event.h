@@ -8,6 +8,7 @@
 #define MATCHING_EVENT_H
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "matching/command.h"
@@ -118,5 +119,9 @@ static_assert(sizeof(struct event) == 128, "the layout is the format");
 /* Bytes of an event of `type` that carry something: 40, 56 or 120, or 0 when there is no such type
  * (so a reader can refuse what a damaged file says). */
 uint32_t event_bytes(uint8_t type);
+
+/* Whether an engine could have put it into a stream: what everybody who renders events relies on.
+ * For who reads events from bytes that another site has sent. */
+bool event_streamed(const struct event *event);
 
 #endif

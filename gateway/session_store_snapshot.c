@@ -1,0 +1,446 @@
+#include "gateway/session_store_snapshot.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <zstd.h>
+
+#include "gateway/event_columns.h"
+#include "matching/base/assertion.h"
+#include "matching/base/bytes.h"
+#include "matching/base/limits.h"
+
+#define SNAPSHOT_ZSTD_LEVEL     1
+#define SNAPSHOT_STREAM_VERSION 1u
+/* Events of a block; a stream's last one has what is left. */
+#define BLOCK_EVENTS EVENT_COLUMNS_EVENTS_MAX
+
+/* Kinds and sizes of what the part is made of: protocol.md 6. */
+#define HEAD_BYTES         12u
+#define STREAM_BYTES       18u
+#define BLOCK_BYTES        17u
+#define END_BYTES          17u
+#define SYMBOL_ENTRY_BYTES (4u + SYMBOL_BYTES)
+enum snapshot_kind {
+    KIND_HEAD = 0, /* Never in the bytes. */
+    KIND_STREAM = 1,
+    KIND_BLOCK = 2,
+    KIND_END = 3,
+};
+static const uint8_t snapshot_magic[8] = "CWSTREAM";
+
+struct session_store_snapshot {
+    struct session_store *store;
+    uint32_t sessions; /* Ids go up to here. */
+
+    /* The stream under way. */
+    uint32_t session_id;
+    bool present;
+    struct session_store_stream stream;
+    uint64_t sequence; /* Of the event that comes next; next_sequence: the stream is whole. */
+    uint64_t streams_count;
+    uint64_t events_count;
+
+    /* What is written or gathered: `piece` of it, `piece_done` already gone or, when reading, the
+     * bytes needed until it is whole. */
+    uint8_t *piece;
+    size_t piece_bytes;
+    size_t piece_done;
+    enum snapshot_kind next; /* Reading: what the piece is; KIND_HEAD at first. */
+    enum status status;      /* Reading: STATUS_MORE until the end or the first error. */
+    bool ended;              /* Writing: the end is in `piece`. */
+
+    struct event *events;
+    struct event *pointers[BLOCK_EVENTS];
+    struct event_columns_symbols symbols;
+    struct event_columns_scratch *scratch;
+    ZSTD_CCtx *compressor;
+    ZSTD_DCtx *expander;
+    uint8_t *raw;
+    size_t raw_bytes_max;
+    size_t stored_bytes_max;
+    size_t piece_bytes_max;
+};
+
+static bool snapshot_allocate(struct session_store_snapshot *snapshot)
+{
+    snapshot->raw_bytes_max = event_columns_bound(BLOCK_EVENTS);
+    snapshot->stored_bytes_max = ZSTD_compressBound(snapshot->raw_bytes_max);
+    snapshot->piece_bytes_max =
+        BLOCK_BYTES + BLOCK_EVENTS * SYMBOL_ENTRY_BYTES + snapshot->stored_bytes_max;
+    snapshot->piece = malloc(snapshot->piece_bytes_max);
+    snapshot->raw = malloc(snapshot->raw_bytes_max);
+    snapshot->events = calloc(BLOCK_EVENTS, sizeof *snapshot->events);
+    snapshot->scratch = malloc(event_columns_scratch_bytes());
+    snapshot->compressor = ZSTD_createCCtx();
+    snapshot->expander = ZSTD_createDCtx();
+    return snapshot->piece != NULL && snapshot->raw != NULL && snapshot->events != NULL &&
+           snapshot->scratch != NULL && snapshot->compressor != NULL && snapshot->expander != NULL;
+}
+
+enum status session_store_snapshot_create(struct session_store_snapshot **target)
+{
+    ASSERT(target != NULL);
+    struct session_store_snapshot *snapshot = calloc(1, sizeof *snapshot);
+    *target = NULL;
+    if (snapshot == NULL || !snapshot_allocate(snapshot)) {
+        session_store_snapshot_destroy(snapshot);
+        return STATUS_FULL;
+    }
+    for (uint32_t i = 0; i < BLOCK_EVENTS; i++) {
+        snapshot->pointers[i] = &snapshot->events[i];
+    }
+    *target = snapshot;
+    return STATUS_OK;
+}
+
+void session_store_snapshot_destroy(struct session_store_snapshot *snapshot)
+{
+    if (snapshot == NULL) {
+        return;
+    }
+    free(snapshot->piece);
+    free(snapshot->raw);
+    free(snapshot->events);
+    free(snapshot->scratch);
+    (void)ZSTD_freeCCtx(snapshot->compressor);
+    (void)ZSTD_freeDCtx(snapshot->expander);
+    free(snapshot);
+}
+
+static void snapshot_start(struct session_store_snapshot *snapshot, struct session_store *store,
+                           uint32_t sessions)
+{
+    ASSERT(sessions <= SESSIONS_MAX);
+    snapshot->store = store;
+    snapshot->sessions = sessions;
+    snapshot->session_id = 0;
+    snapshot->present = true;
+    snapshot->stream = (struct session_store_stream){.generation = 0};
+    snapshot->sequence = 0;
+    snapshot->streams_count = 0;
+    snapshot->events_count = 0;
+    snapshot->piece_bytes = 0;
+    snapshot->piece_done = 0;
+    snapshot->ended = false;
+}
+
+/* ---- Writing ---- */
+
+void session_store_snapshot_write_start(struct session_store_snapshot *snapshot,
+                                        struct session_store *store, uint32_t sessions)
+{
+    snapshot_start(snapshot, store, sessions);
+    memcpy(snapshot->piece, snapshot_magic, sizeof snapshot_magic);
+    bytes_store_le32(snapshot->piece + sizeof snapshot_magic, SNAPSHOT_STREAM_VERSION);
+    snapshot->piece_bytes = HEAD_BYTES;
+}
+
+/* The symbols that the block has named, as the reader needs them: behind the block's header. */
+static uint32_t snapshot_put_symbols(struct session_store_snapshot *snapshot)
+{
+    uint32_t count = 0;
+    for (uint32_t id = 0; id <= INSTRUMENTS_MAX; id++) {
+        if (snapshot->symbols.symbols[id][0] != 0) {
+            uint8_t *entry = snapshot->piece + BLOCK_BYTES + (size_t)count * SYMBOL_ENTRY_BYTES;
+            ASSERT(count < BLOCK_EVENTS);
+            bytes_store_le32(entry, id);
+            memcpy(entry + 4, snapshot->symbols.symbols[id], SYMBOL_BYTES);
+            count++;
+        }
+    }
+    return count;
+}
+
+/* The next block of the stream. */
+static enum status snapshot_put_block(struct session_store_snapshot *snapshot)
+{
+    uint64_t left = snapshot->stream.next_sequence - snapshot->sequence;
+    uint32_t count = left < BLOCK_EVENTS ? (uint32_t)left : BLOCK_EVENTS;
+    uint32_t read = 0;
+    enum status status =
+        session_store_read(snapshot->store, snapshot->session_id, snapshot->stream.generation,
+                           snapshot->sequence, snapshot->events, count, &read);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    ASSERT(read == count);
+    memset(&snapshot->symbols, 0, sizeof snapshot->symbols); /* Each block opens alone. */
+    struct event_columns_packed packed =
+        event_columns_pack(snapshot->raw, (const struct event *const *)snapshot->pointers, count,
+                           &snapshot->symbols, snapshot->scratch);
+    uint32_t symbols = snapshot_put_symbols(snapshot);
+    size_t raw_bytes = packed.bytes - packed.dense_bytes;
+    uint8_t *payload = snapshot->piece + BLOCK_BYTES + (size_t)symbols * SYMBOL_ENTRY_BYTES;
+    size_t compressed = ZSTD_compressCCtx(snapshot->compressor, payload, snapshot->stored_bytes_max,
+                                          snapshot->raw, raw_bytes, SNAPSHOT_ZSTD_LEVEL);
+    ASSERT(!ZSTD_isError(compressed)); /* The target is as large as it can get. */
+    memcpy(payload + compressed, snapshot->raw + raw_bytes, packed.dense_bytes);
+    snapshot->piece[0] = KIND_BLOCK;
+    bytes_store_le16(snapshot->piece + 1, (uint16_t)count);
+    bytes_store_le16(snapshot->piece + 3, (uint16_t)symbols);
+    bytes_store_le32(snapshot->piece + 5, (uint32_t)raw_bytes);
+    bytes_store_le32(snapshot->piece + 9, (uint32_t)packed.dense_bytes);
+    bytes_store_le32(snapshot->piece + 13, (uint32_t)(compressed + packed.dense_bytes));
+    snapshot->piece_bytes = (size_t)(payload - snapshot->piece) + compressed + packed.dense_bytes;
+    ASSERT(snapshot->piece_bytes <= snapshot->piece_bytes_max);
+    snapshot->sequence += count;
+    snapshot->events_count += count;
+    return STATUS_OK;
+}
+
+/* The next stream that there is: of each session the previous one, then the present one. False: no
+ * more. */
+static bool snapshot_find_stream(struct session_store_snapshot *snapshot)
+{
+    do {
+        snapshot->session_id += snapshot->present ? 1 : 0;
+        snapshot->present = !snapshot->present;
+        if (snapshot->session_id > snapshot->sessions) {
+            return false;
+        }
+    } while (!session_store_stream(snapshot->store, snapshot->session_id, snapshot->present,
+                                   &snapshot->stream));
+    return true;
+}
+
+static enum status snapshot_put(struct session_store_snapshot *snapshot)
+{
+    ASSERT(!snapshot->ended);
+    snapshot->piece_done = 0;
+    if (snapshot->sequence < snapshot->stream.next_sequence) {
+        return snapshot_put_block(snapshot);
+    }
+    if (snapshot_find_stream(snapshot)) {
+        snapshot->piece[0] = KIND_STREAM;
+        bytes_store_le32(snapshot->piece + 1, snapshot->session_id);
+        bytes_store_le32(snapshot->piece + 5, (uint32_t)snapshot->stream.generation);
+        snapshot->piece[9] = snapshot->present ? 1 : 0;
+        bytes_store_le64(snapshot->piece + 10, snapshot->stream.next_sequence);
+        snapshot->piece_bytes = STREAM_BYTES;
+        snapshot->sequence = 1;
+        snapshot->streams_count++;
+        return STATUS_OK;
+    }
+    snapshot->piece[0] = KIND_END;
+    bytes_store_le64(snapshot->piece + 1, snapshot->streams_count);
+    bytes_store_le64(snapshot->piece + 9, snapshot->events_count);
+    snapshot->piece_bytes = END_BYTES;
+    snapshot->ended = true;
+    return STATUS_OK;
+}
+
+enum status session_store_snapshot_write(struct session_store_snapshot *snapshot, uint8_t *chunk,
+                                         size_t bytes_max, size_t *bytes)
+{
+    ASSERT(bytes_max > 0);
+    *bytes = 0;
+    for (;;) {
+        if (snapshot->piece_done == snapshot->piece_bytes) {
+            if (snapshot->ended) {
+                return STATUS_OK;
+            }
+            enum status status = snapshot_put(snapshot);
+            if (status != STATUS_OK) {
+                return status;
+            }
+        }
+        if (*bytes == bytes_max) {
+            return STATUS_MORE;
+        }
+        size_t count = snapshot->piece_bytes - snapshot->piece_done;
+        count = count < bytes_max - *bytes ? count : bytes_max - *bytes;
+        memcpy(chunk + *bytes, snapshot->piece + snapshot->piece_done, count);
+        snapshot->piece_done += count;
+        *bytes += count;
+    }
+}
+
+/* ---- Reading ---- */
+
+void session_store_snapshot_read_start(struct session_store_snapshot *snapshot,
+                                       struct session_store *store, uint32_t sessions_max)
+{
+    ASSERT(sessions_max > 0);
+    snapshot_start(snapshot, store, sessions_max);
+    snapshot->next = KIND_HEAD;
+    snapshot->status = STATUS_MORE;
+    snapshot->piece_done = HEAD_BYTES;
+}
+
+static enum status snapshot_get_stream(struct session_store_snapshot *snapshot)
+{
+    uint32_t session_id = bytes_load_le32(snapshot->piece + 1);
+    struct session_store_stream stream = {
+        .generation = bytes_load_le32(snapshot->piece + 5),
+        .next_sequence = bytes_load_le64(snapshot->piece + 10),
+    };
+    bool present = snapshot->piece[9] == 1;
+    /* Previous and present go together, the first generation has none before it. */
+    bool second = snapshot->session_id == session_id && !snapshot->present && present &&
+                  stream.generation == snapshot->stream.generation + 1;
+    bool first = session_id > snapshot->session_id && snapshot->present &&
+                 (present ? stream.generation == 1 : stream.generation >= 1);
+    if (snapshot->piece[9] > 1 || (!first && !second) || session_id > snapshot->sessions ||
+        stream.generation >= UINT32_MAX - 1 || stream.next_sequence < 2 ||
+        stream.next_sequence > UINT64_MAX >> 1) {
+        return STATUS_BAD_FORMAT;
+    }
+    snapshot->session_id = session_id;
+    snapshot->present = present;
+    snapshot->stream = stream;
+    snapshot->sequence = 1;
+    snapshot->streams_count++;
+    enum status status = session_store_restore(snapshot->store, session_id, stream.generation);
+    return status == STATUS_OK ? STATUS_MORE : status;
+}
+
+/* Bytes of a block behind its header; 0: the header is not one. */
+static size_t snapshot_block_bytes(const struct session_store_snapshot *snapshot)
+{
+    const uint8_t *piece = snapshot->piece;
+    uint64_t left = snapshot->stream.next_sequence - snapshot->sequence;
+    uint32_t count = bytes_load_le16(piece + 1);
+    uint32_t symbols = bytes_load_le16(piece + 3);
+    uint32_t raw_bytes = bytes_load_le32(piece + 5);
+    uint32_t dense_bytes = bytes_load_le32(piece + 9);
+    uint32_t stored_bytes = bytes_load_le32(piece + 13);
+    if (left == 0 || count != (left < BLOCK_EVENTS ? left : BLOCK_EVENTS) ||
+        symbols > BLOCK_EVENTS || stored_bytes > snapshot->stored_bytes_max ||
+        dense_bytes > stored_bytes || (size_t)raw_bytes + dense_bytes > snapshot->raw_bytes_max) {
+        return 0;
+    }
+    return (size_t)symbols * SYMBOL_ENTRY_BYTES + stored_bytes;
+}
+
+static bool snapshot_get_symbols(struct session_store_snapshot *snapshot, uint32_t count)
+{
+    memset(&snapshot->symbols, 0, sizeof snapshot->symbols);
+    uint32_t id_min = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const uint8_t *entry = snapshot->piece + BLOCK_BYTES + (size_t)i * SYMBOL_ENTRY_BYTES;
+        uint32_t id = bytes_load_le32(entry);
+        if (id < id_min || id > INSTRUMENTS_MAX || entry[4] == 0) {
+            return false;
+        }
+        memcpy(snapshot->symbols.symbols[id], entry + 4, SYMBOL_BYTES);
+        id_min = id + 1;
+    }
+    return true;
+}
+
+static enum status snapshot_get_block(struct session_store_snapshot *snapshot)
+{
+    const uint8_t *piece = snapshot->piece;
+    uint32_t count = bytes_load_le16(piece + 1);
+    uint32_t symbols = bytes_load_le16(piece + 3);
+    uint32_t raw_bytes = bytes_load_le32(piece + 5);
+    uint32_t dense_bytes = bytes_load_le32(piece + 9);
+    size_t compressed = bytes_load_le32(piece + 13) - dense_bytes;
+    const uint8_t *payload = piece + BLOCK_BYTES + (size_t)symbols * SYMBOL_ENTRY_BYTES;
+    if (!snapshot_get_symbols(snapshot, symbols) ||
+        ZSTD_decompressDCtx(snapshot->expander, snapshot->raw, raw_bytes, payload, compressed) !=
+            raw_bytes) {
+        return STATUS_BAD_FORMAT;
+    }
+    memcpy(snapshot->raw + raw_bytes, payload + compressed, dense_bytes);
+    struct event_columns_packed packed = {.bytes = (size_t)raw_bytes + dense_bytes,
+                                          .dense_bytes = dense_bytes};
+    if (event_columns_unpack(snapshot->pointers, count, snapshot->raw, packed, &snapshot->symbols,
+                             snapshot->scratch) != STATUS_OK) {
+        return STATUS_BAD_FORMAT;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        struct event *event = &snapshot->events[i];
+        event->session_id = snapshot->session_id;
+        event->sequence = snapshot->sequence;
+        if (!event_streamed(event)) {
+            return STATUS_BAD_FORMAT;
+        }
+        enum status status = session_store_put(snapshot->store, event);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        snapshot->sequence++;
+    }
+    snapshot->events_count += count;
+    return STATUS_MORE;
+}
+
+/* Bytes of the piece that begins with this kind; 0: there is none. */
+static size_t snapshot_kind_bytes(uint8_t kind)
+{
+    return kind == KIND_STREAM  ? STREAM_BYTES
+           : kind == KIND_BLOCK ? BLOCK_BYTES
+           : kind == KIND_END   ? END_BYTES
+                                : 0;
+}
+
+static enum status snapshot_get_end(const struct session_store_snapshot *snapshot)
+{
+    bool right = snapshot->present &&
+                 bytes_load_le64(snapshot->piece + 1) == snapshot->streams_count &&
+                 bytes_load_le64(snapshot->piece + 9) == snapshot->events_count;
+    return right ? STATUS_OK : STATUS_BAD_FORMAT;
+}
+
+/* The piece is as long as was asked for: use it, or ask for the rest of it. */
+static enum status snapshot_get(struct session_store_snapshot *snapshot)
+{
+    size_t wanted = snapshot->piece_done;
+    const uint8_t *piece = snapshot->piece;
+    if (snapshot->next == KIND_HEAD) {
+        if (memcmp(piece, snapshot_magic, sizeof snapshot_magic) != 0) {
+            return STATUS_BAD_FORMAT;
+        }
+        snapshot->next = KIND_END; /* From now on the first byte says what it is. */
+        return bytes_load_le32(piece + sizeof snapshot_magic) == SNAPSHOT_STREAM_VERSION
+                   ? STATUS_MORE
+                   : STATUS_BAD_VERSION;
+    }
+    if (wanted == 1) {
+        snapshot->piece_done = snapshot_kind_bytes(piece[0]);
+        /* A stream is whole before anything else comes. */
+        bool whole = snapshot->sequence >= snapshot->stream.next_sequence;
+        return snapshot->piece_done == 0 || whole == (piece[0] == KIND_BLOCK) ? STATUS_BAD_FORMAT
+                                                                              : STATUS_NOT_YET;
+    }
+    if (piece[0] == KIND_BLOCK && wanted == BLOCK_BYTES) {
+        size_t behind = snapshot_block_bytes(snapshot);
+        snapshot->piece_done = BLOCK_BYTES + behind;
+        return behind == 0 ? STATUS_BAD_FORMAT : STATUS_NOT_YET;
+    }
+    return piece[0] == KIND_STREAM  ? snapshot_get_stream(snapshot)
+           : piece[0] == KIND_BLOCK ? snapshot_get_block(snapshot)
+                                    : snapshot_get_end(snapshot);
+}
+
+enum status session_store_snapshot_read(struct session_store_snapshot *snapshot,
+                                        const uint8_t *bytes, size_t count)
+{
+    ASSERT(snapshot->store != NULL);
+    size_t done = 0;
+    while (done < count && snapshot->status == STATUS_MORE) {
+        ASSERT(snapshot->piece_bytes < snapshot->piece_done);
+        ASSERT(snapshot->piece_done <= snapshot->piece_bytes_max);
+        size_t part = snapshot->piece_done - snapshot->piece_bytes;
+        part = part < count - done ? part : count - done;
+        memcpy(snapshot->piece + snapshot->piece_bytes, bytes + done, part);
+        snapshot->piece_bytes += part;
+        done += part;
+        if (snapshot->piece_bytes < snapshot->piece_done) {
+            continue;
+        }
+        enum status status = snapshot_get(snapshot);
+        if (status == STATUS_NOT_YET) {
+            continue; /* The rest of the piece. */
+        }
+        snapshot->status = status;
+        snapshot->piece_bytes = 0;
+        snapshot->piece_done = 1;
+    }
+    if (snapshot->status == STATUS_OK && done < count) {
+        snapshot->status = STATUS_BAD_FORMAT; /* Something stands behind the end. */
+    }
+    return snapshot->status;
+}
