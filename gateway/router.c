@@ -293,6 +293,10 @@ void router_forward_reply(struct router *router, uint8_t from_site_id,
     }
     switch ((enum link_forward_outcome)reply->outcome) {
     case LINK_FORWARD_TAKEN:
+        if (taken < router->head) {
+            /* It waits for what another leader has already put into the journal. */
+            router_begin_lane(router);
+        }
         break;
     case LINK_FORWARD_NOT_LEADER:
     case LINK_FORWARD_REFUSED:

@@ -314,6 +314,30 @@ static void test_a_lane_ends_with_its_term(void **state)
     check_journal(1, 2);
 }
 
+/* What a former leader had taken appears after the lane to the new one began: the new one does not
+ * wait for it. */
+static void test_a_lane_does_not_wait_for_what_is_in_the_journal(void **state)
+{
+    (void)state;
+    lead(1, 1);
+    for (uint64_t number = 1; number <= 3; number++) {
+        assert_int_equal(submit(1, number), STATUS_OK);
+    }
+    router_run(routers[1], now_ns);
+    deliver(false);
+    commit(3);
+    lead(3, 2);
+    router_run(routers[1], now_ns);
+    while (flight_count > 0) {
+        deliver(true);
+    }
+    apply(1, 3);
+    assert_int_equal(submit(1, 4), STATUS_OK);
+    settle();
+    assert_int_equal(waiting(1), 0);
+    check_journal(1, 4);
+}
+
 static void test_what_is_no_command_of_that_site_is_refused(void **state)
 {
     (void)state;
@@ -413,6 +437,7 @@ int main(void)
         router_test(test_a_lost_frame_is_sent_again),
         router_test(test_a_new_leader_gets_what_is_not_in_the_journal),
         router_test(test_a_lane_ends_with_its_term),
+        router_test(test_a_lane_does_not_wait_for_what_is_in_the_journal),
         router_test(test_what_is_no_command_of_that_site_is_refused),
         router_test(test_a_full_router_pushes_back),
         router_test(test_random_failures),
