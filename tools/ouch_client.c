@@ -17,7 +17,8 @@
 /* A session and its socket. */
 struct ouch_client_link {
     struct ouch_session session;
-    uint8_t *flight; /* The other send buffer: what the kernel is sending. */
+    const char *endpoint; /* Its own; NULL: the client's. */
+    uint8_t *flight;      /* The other send buffer: what the kernel is sending. */
     uint32_t handle;
     bool handle_open;
     bool sending;
@@ -68,6 +69,12 @@ enum status ouch_client_create(struct ouch_client **client,
     made->options = *options;
     if (options->send_bytes == 0) {
         made->options.send_bytes = OUCH_CLIENT_SEND_BYTES;
+    }
+    if (options->login_limit_ms == 0) {
+        made->options.login_limit_ms = OUCH_CLIENT_LOGIN_LIMIT_MS;
+    }
+    if (options->silence_limit_ms == 0) {
+        made->options.silence_limit_ms = SOUPBIN_SILENCE_LIMIT_MS;
     }
     made->links = calloc(options->sessions_max, sizeof *made->links);
     made->queue = calloc(options->sessions_max, sizeof *made->queue);
@@ -183,7 +190,8 @@ enum status ouch_client_connect(struct ouch_client *client, uint32_t session, ui
     if (link->session.state != OUCH_SESSION_IDLE || link->ended) {
         return STATUS_IN_USE;
     }
-    enum status status = io_connect(client->io, client->endpoint, session, &link->handle);
+    const char *endpoint = link->endpoint != NULL ? link->endpoint : client->endpoint;
+    enum status status = io_connect(client->io, endpoint, session, &link->handle);
     if (status != STATUS_OK) {
         return status;
     }
@@ -193,6 +201,12 @@ enum status ouch_client_connect(struct ouch_client *client, uint32_t session, ui
     link->session.state = OUCH_SESSION_CONNECTING;
     link->session.sequence_requested = sequence;
     return STATUS_OK;
+}
+
+void ouch_client_endpoint_set(struct ouch_client *client, uint32_t session, const char *endpoint)
+{
+    ASSERT(endpoint != NULL);
+    ouch_client_link(client, session)->endpoint = endpoint;
 }
 
 static void ouch_client_close(struct ouch_client *client, struct ouch_client_link *link,
@@ -288,7 +302,8 @@ static void ouch_client_tick(struct ouch_client *client)
         struct ouch_session *session = &link->session;
         bool trying =
             session->state == OUCH_SESSION_CONNECTING || session->state == OUCH_SESSION_LOGIN;
-        uint64_t limit_ms = trying ? OUCH_CLIENT_LOGIN_LIMIT_MS : SOUPBIN_SILENCE_LIMIT_MS;
+        uint64_t limit_ms =
+            trying ? client->options.login_limit_ms : client->options.silence_limit_ms;
         uint64_t since_ns = trying ? link->started_ns : session->last_received_ns;
         if (session->state != OUCH_SESSION_ACTIVE && !trying) {
             continue;

@@ -26,6 +26,8 @@ struct ouch_client_options {
     uint32_t send_bytes;          /* Of each of a session's two send buffers; 0: 32 KiB. */
     uint64_t record_messages_max; /* A session; 0: no record (stream_record.h). */
     bool record_content;          /* Keep the bytes of messages, not only their hashes. */
+    uint32_t login_limit_ms;   /* From connect to Login Accepted; 0: OUCH_CLIENT_LOGIN_LIMIT_MS. */
+    uint32_t silence_limit_ms; /* Without a byte: disconnected; 0: SOUPBIN_SILENCE_LIMIT_MS. */
     enum io_backend_kind backend;
     enum io_idle idle;
 };
@@ -47,6 +49,9 @@ uint32_t ouch_client_session_count(const struct ouch_client *client);
  * STATUS_BAD_ARGUMENT: no such endpoint. */
 MUST_USE enum status ouch_client_connect(struct ouch_client *client, uint32_t session,
                                          uint64_t sequence);
+/* Where the session connects from the next time on, instead of the client's endpoint; the text
+ * stays the caller's and outlives the client. */
+void ouch_client_endpoint_set(struct ouch_client *client, uint32_t session, const char *endpoint);
 /* The number that continues what was received. */
 uint64_t ouch_client_sequence_next(const struct ouch_client *client, uint32_t session);
 /* Ask the server to end the connection: DISCONNECTED follows. */

@@ -25,6 +25,9 @@ enum status trader_create(struct trader **trader, const struct trader_options *o
     made->options = *options;
     made->session_count = ouch_client_session_count(options->client);
     made->sessions = calloc(made->session_count, sizeof *made->sessions);
+    for (uint32_t i = 0; made->sessions != NULL && i < made->session_count; i++) {
+        made->sessions[i].endpoint = options->endpoint_count > 0 ? i % options->endpoint_count : 0;
+    }
     struct order_desk_options desk = {.session_count = made->session_count,
                                       .instrument_count = options->instrument_count,
                                       .symbols = options->symbols,
@@ -59,11 +62,44 @@ void trader_connect(struct trader *trader)
             continue;
         }
         session->connect_next_ns = now_ns + TRADER_CONNECT_NS;
+        if (trader->options.endpoint_count > 0) {
+            ouch_client_endpoint_set(client, i, trader->options.endpoints[session->endpoint]);
+        }
         bool first = view->generation == 0;
         uint64_t sequence =
             first && !trader->options.from_first ? 0 : ouch_client_sequence_next(client, i);
         enum status status = ouch_client_connect(client, i, sequence);
         (void)status; /* In use: its end is still to be told. Otherwise: tried again. */
+    }
+}
+
+void trader_move(struct trader *trader, uint32_t session)
+{
+    ASSERT(session < trader->session_count);
+    if (trader->options.endpoint_count > 1 && trader->sessions[session].active) {
+        trader->counts.moves++;
+        ouch_client_disconnect(trader->options.client, session);
+    }
+}
+
+uint32_t trader_endpoint(const struct trader *trader, uint32_t session)
+{
+    ASSERT(session < trader->session_count);
+    return trader->sessions[session].endpoint;
+}
+
+/* Whoever gets no answer for too long looks elsewhere. */
+static void trader_move_on(struct trader *trader, uint64_t now_ns)
+{
+    uint64_t limit_ns = trader->options.move_after_ns;
+    for (uint32_t i = 0; i < trader->session_count && limit_ns > 0; i++) {
+        struct trader_session *session = &trader->sessions[i];
+        if (ouch_client_pending(trader->options.client, i) == 0) {
+            session->answered_ns = now_ns;
+        } else if (session->active && now_ns > session->answered_ns + limit_ns) {
+            session->answered_ns = now_ns;
+            trader_move(trader, i);
+        }
     }
 }
 
@@ -238,6 +274,7 @@ enum status trader_step(struct trader *trader, uint64_t due_ns)
         }
     }
     trader_ask(trader, now_ns);
+    trader_move_on(trader, now_ns);
     if (wake_ns > now_ns + TRADER_STUCK_NS) {
         wake_ns = now_ns + TRADER_STUCK_NS;
     }

@@ -26,8 +26,14 @@ struct trader_options {
     struct ouch_client *client; /* All of its sessions trade; they have been added. */
     uint32_t window;            /* Unanswered commands a session; at most half of the client's. */
     uint64_t rate;              /* Commands a second; 0: as many as the window allows. */
-    bool from_first;            /* The first login asks for message 1, not for what comes next. */
-    struct flow *flow;          /* Either this... */
+    const char *const
+        *endpoints;          /* Sites in turn, for each session: a connection that ends, or is
+                                not to be had, is sought at the next one. NULL: the client's. */
+    uint32_t endpoint_count; /* Session i begins at the one with index i modulo this. */
+    uint64_t move_after_ns; /* Without an answer to anything sent, a session goes on to the next; 0:
+                               it waits. */
+    bool from_first;        /* The first login asks for message 1, not for what comes next. */
+    struct flow *flow;      /* Either this... */
     const struct market_action *actions; /* ... or these, in their order over all sessions. */
     uint64_t action_count;
     uint32_t instrument_count;
@@ -51,6 +57,8 @@ struct trader_counts {
     uint64_t skipped;    /* Actions on orders that were gone. */
     uint64_t refused;    /* By a gateway itself. */
     uint64_t disconnects;
+    uint64_t
+        moves; /* Of those, asked for by the session: nobody answered, or there was no quorum. */
     uint64_t logons;
     uint64_t logons_refused;
     uint64_t repeated;     /* Messages received again. */
@@ -90,6 +98,8 @@ const struct histogram *trader_order_latency(const struct trader *trader);
 const struct histogram *trader_cancel_latency(const struct trader *trader);
 /* When the last order was acknowledged; 0: none yet. */
 uint64_t trader_acknowledged_ns(const struct trader *trader);
+/* Which of the endpoints the session is at, or tries next. */
+uint32_t trader_endpoint(const struct trader *trader, uint32_t session);
 /* Log-on refusals, for messages: SoupBinTCP's reason of the last one, or 0. */
 uint8_t trader_refusal(const struct trader *trader);
 

@@ -8,6 +8,8 @@
 
 struct trader_session {
     uint64_t connect_next_ns; /* Not before. */
+    uint64_t answered_ns;     /* When a message last came, or the connection was made. */
+    uint32_t endpoint;        /* Of the next connection, or of this one. */
     bool reference_known;
     bool active; /* Logged on. */
 };
@@ -38,6 +40,8 @@ struct trader {
     struct ouch_session_event events[TRADER_EVENTS];
 };
 
+/* The session leaves its site; it goes on at the next. */
+void trader_move(struct trader *trader, uint32_t session);
 /* Take one event of the client. STATUS_FULL as trader_step(). */
 MUST_USE enum status trader_take(struct trader *trader, const struct ouch_session_event *event);
 

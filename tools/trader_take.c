@@ -1,3 +1,4 @@
+#include "gateway/ouch.h"
 #include "matching/base/assertion.h"
 #include "tools/trader_inside.h"
 
@@ -6,6 +7,7 @@ static void trader_logged_on(struct trader *trader, const struct ouch_session_ev
     struct trader_session *session = &trader->sessions[event->session];
     ASSERT(!session->active);
     session->active = true;
+    session->answered_ns = event->received_ns;
     trader->active_count++;
     trader->counts.logons++;
     trader->counts.wrong_starts += event->status != STATUS_OK;
@@ -21,6 +23,9 @@ static void trader_disconnected(struct trader *trader, const struct ouch_session
     ASSERT(trader->active_count >= session->active);
     trader->active_count -= session->active;
     session->active = false;
+    if (trader->options.endpoint_count > 0) {
+        session->endpoint = (session->endpoint + 1) % trader->options.endpoint_count;
+    }
     trader->counts.disconnects++;
 }
 
@@ -113,6 +118,7 @@ static enum status trader_orders(struct trader *trader, const struct ouch_sessio
 
 static enum status trader_message(struct trader *trader, const struct ouch_session_event *event)
 {
+    trader->sessions[event->session].answered_ns = event->received_ns;
     trader->counts.wrong_bytes += event->record != STATUS_OK;
     trader->counts.not_ouch += event->status != STATUS_OK;
     if (event->repeated) {
@@ -132,6 +138,9 @@ static void trader_refused(struct trader *trader, const struct ouch_session_even
 {
     struct order_desk_news news;
     trader->counts.refused++;
+    if (event->reason == OUCH_REFUSED_NO_QUORUM) {
+        trader_move(trader, event->session);
+    }
     if (event->answers && event->answer.command_type != COMMAND_ORDER_CANCEL &&
         order_desk_refused(trader->desk, event->session, event->event.channel,
                            event->event.user_reference, &news) &&

@@ -36,8 +36,8 @@ static void fixture_actions(struct fixture *fixture)
     }
 }
 
-static void fixture_create(struct fixture *fixture, uint32_t sessions, uint64_t rate,
-                           uint32_t window)
+static void fixture_create_with(struct fixture *fixture, uint32_t sessions, uint64_t rate,
+                                uint32_t window, const char *const *endpoints, uint64_t move_ns)
 {
     memset(fixture, 0, sizeof *fixture);
     fixture_actions(fixture);
@@ -57,6 +57,9 @@ static void fixture_create(struct fixture *fixture, uint32_t sessions, uint64_t 
     const struct trader_options options = {.client = fixture->client,
                                            .window = window,
                                            .rate = rate,
+                                           .endpoints = endpoints,
+                                           .endpoint_count = endpoints == NULL ? 0 : 2,
+                                           .move_after_ns = move_ns,
                                            .from_first = true,
                                            .actions = fixture->actions,
                                            .action_count = ACTIONS,
@@ -65,6 +68,12 @@ static void fixture_create(struct fixture *fixture, uint32_t sessions, uint64_t 
                                            .orders_max = ACTIONS,
                                            .ledger = fixture->ledger};
     assert_int_equal(trader_create(&fixture->trader, &options), STATUS_OK);
+}
+
+static void fixture_create(struct fixture *fixture, uint32_t sessions, uint64_t rate,
+                           uint32_t window)
+{
+    fixture_create_with(fixture, sessions, rate, window, NULL, 0);
 }
 
 static void fixture_destroy(struct fixture *fixture)
@@ -264,6 +273,64 @@ static void test_used_session(void **state)
     fixture_destroy(&fixture);
 }
 
+/* Two places; what is wrong with the first is up to `spoil`. Everything is answered by the second.
+ */
+static void assert_moves(void (*spoil)(struct fake_exchange *), uint64_t move_ns)
+{
+    static struct fixture fixture;
+    struct fake_exchange *spoilt = fake_exchange_create();
+    struct fake_exchange *sound = fake_exchange_create();
+    const char *const endpoints[] = {spoilt->endpoint, sound->endpoint};
+    spoil(spoilt);
+    fixture_create_with(&fixture, 3, 0, 8, endpoints, move_ns);
+    uint64_t limit_ns = ouch_client_now_ns(fixture.client) + 60 * NS_A_S;
+    bool started = false;
+    while (!trader_exhausted(fixture.trader) || !trader_settled(fixture.trader)) {
+        if (!started && trader_ready(fixture.trader)) {
+            trader_start(fixture.trader);
+            started = true;
+        }
+        fake_exchange_step(spoilt);
+        fake_exchange_step(sound);
+        step(&fixture);
+        assert_true(ouch_client_now_ns(fixture.client) < limit_ns);
+    }
+    struct trader_counts counts = trader_counts(fixture.trader);
+    assert_int_equal(counts.acknowledged, ACTIONS / 4 * 3);
+    assert_true(counts.disconnects >= 2); /* Sessions 0 and 2 begin at the first. */
+    assert_int_equal(counts.moves > 0, move_ns > 0);
+    assert_int_equal(spoilt->arrival_count, 0);
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_int_equal(trader_endpoint(fixture.trader, i), 1);
+    }
+    assert_int_equal(ledger_close(fixture.ledger, false), 0);
+    fake_exchange_destroy(spoilt);
+    fake_exchange_destroy(sound);
+    fixture_destroy(&fixture);
+}
+
+static void spoil_logins(struct fake_exchange *exchange)
+{
+    exchange->refuse_logins = true;
+}
+
+static void spoil_answers(struct fake_exchange *exchange)
+{
+    exchange->answers_max = 0;
+}
+
+static void test_refused_goes_to_the_next(void **state)
+{
+    (void)state;
+    assert_moves(spoil_logins, 0);
+}
+
+static void test_unanswered_goes_to_the_next(void **state)
+{
+    (void)state;
+    assert_moves(spoil_answers, NS_A_S / 5);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -272,6 +339,8 @@ int main(void)
         cmocka_unit_test(test_no_coordinated_omission),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_used_session),
+        cmocka_unit_test(test_refused_goes_to_the_next),
+        cmocka_unit_test(test_unanswered_goes_to_the_next),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
