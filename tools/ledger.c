@@ -419,18 +419,40 @@ void ledger_journal(struct ledger *ledger, uint32_t session, const struct comman
     order->flags |= LEDGER_JOURNAL;
 }
 
+/* Whether an answer to the order came out that the journal does not account for. */
+static bool ledger_journal_lacks(const struct ledger_order *order)
+{
+    bool answered = (order->flags & (LEDGER_ACCEPTED | LEDGER_REJECTED)) != 0;
+    bool canceled = (order->flags & LEDGER_CANCEL_ACKNOWLEDGED) != 0;
+    return (answered && (order->flags & LEDGER_JOURNAL) == 0) ||
+           (canceled && (order->flags & LEDGER_CANCEL_JOURNALED) == 0);
+}
+
+uint64_t ledger_journal_end(struct ledger *ledger)
+{
+    uint64_t missing = 0;
+    ledger->counts.in_journal = 0;
+    for (uint64_t i = 0; i < ledger->order_room; i++) {
+        struct ledger_order *order = &ledger->orders[i];
+        if (order->key != 0 && ledger_journal_lacks(order)) {
+            ledger_find_order(ledger, LEDGER_NOT_IN_JOURNAL, order->key, 0, 0);
+            missing++;
+        }
+        order->flags &= ~(LEDGER_JOURNAL | LEDGER_CANCEL_JOURNALED);
+    }
+    return missing;
+}
+
 /* What is missing of one order. */
 static void ledger_close_order(struct ledger *ledger, const struct ledger_order *order,
                                bool journal)
 {
     ASSERT((order->flags & LEDGER_SENT) != 0);
     bool answered = (order->flags & (LEDGER_ACCEPTED | LEDGER_REJECTED)) != 0;
-    bool canceled = (order->flags & LEDGER_CANCEL_ACKNOWLEDGED) != 0;
     if (!answered && (order->flags & LEDGER_SILENT) == 0) {
         ledger_find_order(ledger, LEDGER_IN_DOUBT, order->key, 0, 0);
     }
-    if (journal && ((answered && (order->flags & LEDGER_JOURNAL) == 0) ||
-                    (canceled && (order->flags & LEDGER_CANCEL_JOURNALED) == 0))) {
+    if (journal && ledger_journal_lacks(order)) {
         ledger_find_order(ledger, LEDGER_NOT_IN_JOURNAL, order->key, 0, 0);
     }
 }

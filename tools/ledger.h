@@ -55,7 +55,7 @@ struct ledger_counts {
     uint64_t refused;
     uint64_t executions; /* Matches: each has two sides. */
     uint64_t quantity_executed;
-    uint64_t in_journal; /* Orders and replaces. */
+    uint64_t in_journal; /* Orders and replaces, of the journal that is being fed. */
     uint64_t violations[LEDGER_VIOLATIONS];
 };
 
@@ -82,6 +82,11 @@ void ledger_refused(struct ledger *ledger, uint32_t session, uint8_t channel,
 /* A command of the session stands in the journal. The same order may stand there twice: it was sent
  * again, and executed once. */
 void ledger_journal(struct ledger *ledger, uint32_t session, const struct command *command);
+
+/* Everything of one journal has been fed: look for what is missing in it, so that the next one can
+ * be fed. Returns how many were missing. ledger_close() then need not look for it: `journal` false.
+ */
+uint64_t ledger_journal_end(struct ledger *ledger);
 
 /* After everything has been fed: look for what is missing. `journal`: the journal was fed too.
  * Returns how many violations there are in all. */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -25,7 +26,8 @@ void site_child_init(struct site_child *child, const char *program, const char *
 {
     ASSERT(program != NULL);
     ASSERT(log != NULL);
-    *child = (struct site_child){.program = program, .config = config, .log = log};
+    *child =
+        (struct site_child){.program = program, .config = config, .log = log, .namespace_fd = -1};
 }
 
 /* In the new process: nothing but what is safe between fork() and exec(). */
@@ -34,6 +36,9 @@ static _Noreturn void site_child_become(const struct site_child *child, int log,
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) {
         _exit(SITE_CHILD_EXEC_FAILED); /* The parent died first. */
+    }
+    if (child->namespace_fd >= 0 && setns(child->namespace_fd, CLONE_NEWNET) != 0) {
+        _exit(SITE_CHILD_EXEC_FAILED);
     }
     sigset_t none;
     (void)sigemptyset(&none);
@@ -133,6 +138,29 @@ enum status site_child_wait(struct site_child *child, uint32_t limit_ms)
         waited_ns += SITE_CHILD_POLL_NS;
     }
     return status;
+}
+
+static void site_child_signal(const struct site_child *child, int number)
+{
+    ASSERT(child->pid >= 0);
+    if (child->pid > 0) {
+        (void)kill(child->pid, number);
+    }
+}
+
+void site_child_freeze(const struct site_child *child)
+{
+    site_child_signal(child, SIGSTOP);
+}
+
+void site_child_thaw(const struct site_child *child)
+{
+    site_child_signal(child, SIGCONT);
+}
+
+void site_child_ask(const struct site_child *child)
+{
+    site_child_signal(child, SIGTERM);
 }
 
 void site_child_kill(struct site_child *child)

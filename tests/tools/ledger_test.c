@@ -319,6 +319,29 @@ static void test_journal_differs(void **state)
     end(&history, LEDGER_JOURNAL_DIFFERS);
 }
 
+/* Every journal by itself: what the second lacks is missing, though the first has it. */
+static void test_two_journals(void **state)
+{
+    (void)state;
+    struct history history = begin();
+    for (enum step step = 0; step < STEPS; step++) {
+        tell(&history, step);
+    }
+    assert_true(ledger_counts(history.ledger).in_journal > 1);
+    assert_int_equal(ledger_journal_end(history.ledger), 0);
+    assert_int_equal(ledger_counts(history.ledger).in_journal, 0);
+    for (enum step step = STEP_JOURNAL_SELL; step < STEPS; step++) {
+        tell(&history, step);
+    }
+    assert_int_equal(ledger_journal_end(history.ledger), 0);
+    for (enum step step = STEP_JOURNAL_SELL + 1; step < STEPS; step++) {
+        tell(&history, step);
+    }
+    assert_true(ledger_journal_end(history.ledger) > 0);
+    assert_true(ledger_counts(history.ledger).violations[LEDGER_NOT_IN_JOURNAL] > 0);
+    ledger_destroy(history.ledger);
+}
+
 /* A replaced order is dead; the new one has the side of the old; a replace of a dead order may stay
  * without an answer. */
 static void test_replace(void **state)
@@ -415,11 +438,17 @@ static void test_many(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_right_history),   cmocka_unit_test(test_left_out),
-        cmocka_unit_test(test_doubled),         cmocka_unit_test(test_changed),
-        cmocka_unit_test(test_match_missing),   cmocka_unit_test(test_stream_gap),
-        cmocka_unit_test(test_journal_differs), cmocka_unit_test(test_replace),
-        cmocka_unit_test(test_refused),         cmocka_unit_test(test_many),
+        cmocka_unit_test(test_right_history),
+        cmocka_unit_test(test_left_out),
+        cmocka_unit_test(test_doubled),
+        cmocka_unit_test(test_changed),
+        cmocka_unit_test(test_match_missing),
+        cmocka_unit_test(test_stream_gap),
+        cmocka_unit_test(test_journal_differs),
+        cmocka_unit_test(test_two_journals),
+        cmocka_unit_test(test_replace),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_many),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
