@@ -37,6 +37,11 @@ void replica_init(struct replica *replica, const struct replica_options *options
     replica->placement = start->placement;
     replica->placement_log_index = start->placement_log_index;
     replica->previous_placement = start->previous_placement;
+    if (start->repair != NULL && start->repair_active) {
+        replica_membership_repair(replica, start->repair);
+    } else if (start->repair != NULL) {
+        replica_stop(replica, REPLICA_HALT_REPAIR);
+    }
 }
 
 void replica_restore(struct replica *replica, const struct replica_position *position,
@@ -166,10 +171,16 @@ static bool replica_raises(const struct replica_message *message)
 }
 
 /* Whether a message comes from where it says, and from our time. */
-static bool replica_message_ours(struct replica *replica, const struct replica_message *message)
+static bool replica_message_ours(struct replica *replica, struct replica_output *output,
+                                 const struct replica_message *message)
 {
-    if (!replica_message_valid(message) || message->to_site_id != replica->options.site_id ||
-        message->generation < replica->options.generation) {
+    if (!replica_message_valid(message) || message->to_site_id != replica->options.site_id) {
+        return false;
+    }
+    if (message->generation < replica->options.generation) {
+        /* Somebody back from the dead: any answer carries our generation and stops it. */
+        replica_send(replica, output, REPLICA_PRE_VOTE_REPLY, message->from_site_id)->term =
+            replica->persisted_term;
         return false;
     }
     const struct placement_site *site = &replica->placement.sites[message->from_site_id - 1];
@@ -186,7 +197,7 @@ static bool replica_message_ours(struct replica *replica, const struct replica_m
 static void replica_receive(struct replica *replica, struct replica_output *output,
                             const struct replica_message *message)
 {
-    if (!replica_message_ours(replica, message)) {
+    if (!replica_message_ours(replica, output, message)) {
         return;
     }
     if (message->term > replica->term && replica_raises(message)) {
@@ -281,6 +292,10 @@ static void replica_dispatch(struct replica *replica, struct replica_output *out
         return;
     case REPLICA_REBUILT:
         replica->fenced = false;
+        return;
+    case REPLICA_PROMISE:
+        /* What this log holds now is what was reported: nothing may change it or speak for it. */
+        replica_stop(replica, REPLICA_HALT_REPAIR);
         return;
     case REPLICA_DISK_ERROR:
         replica_stop(replica, REPLICA_HALT_DISK); /* Rule 4. */

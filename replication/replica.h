@@ -29,6 +29,7 @@
 #include "matching/base/limits.h"
 #include "matching/base/status.h"
 #include "replication/placement.h"
+#include "replication/repair.h"
 #include "replication/replica_log.h"
 #include "replication/replica_message.h"
 #include "replication/replica_progress.h"
@@ -39,7 +40,7 @@
 struct replica_options {
     uint8_t site_id; /* 1 .. SITES_MAX. */
     uint64_t incarnation;
-    uint64_t generation;
+    uint64_t generation;            /* In which it takes part (repair.h). */
     struct replica_log_slot *slots; /* Headers of the log's tail; outlive the replica. */
     uint32_t slots_max;             /* REPLICA_ENTRIES_MIN .. _MAX, a power of two. */
     /* Caps of each follower (rule 6). */
@@ -65,6 +66,10 @@ struct replica_start {
     struct placement placement;
     uint64_t placement_log_index;
     struct placement previous_placement;
+    /* The repair that was last accepted here, NULL: none. While it is promised and not active the
+     * replica is silent. Active, its `after` rules until the log holds it. */
+    const struct repair *repair;
+    bool repair_active;
 };
 
 enum replica_role {
@@ -82,6 +87,7 @@ enum replica_halt {
     REPLICA_HALT_COMMITTED_CONFLICT, /* A leader contradicts what is committed here. */
     REPLICA_HALT_TWO_LEADERS,        /* Two leaders in one term. */
     REPLICA_HALT_HASHES,             /* Rule 9: no majority of voters agrees on the events. */
+    REPLICA_HALT_REPAIR,             /* A repair is promised: begin anew when it is active. */
 };
 
 enum replica_input_type {
@@ -99,6 +105,7 @@ enum replica_input_type {
                            here whole and verified: may it replace the log? */
     REPLICA_APPLIED,    /* `audit`: event hash after a segment (rule 9). */
     REPLICA_REBUILT,    /* A fenced engine is right again. */
+    REPLICA_PROMISE,    /* repair_may_promise() said yes: take no part any more. */
     REPLICA_DISK_ERROR, /* Rule 4. */
 };
 
@@ -211,6 +218,13 @@ struct replica {
     uint64_t placement_log_index;
     struct placement previous_placement;
 
+    /* Quorum repair: the membership that no older one in the log can replace. */
+    bool repaired;
+    struct placement repair_placement;
+    struct replica_position kept; /* Who lacks what the repair kept does not lead. */
+    bool repair_logged;           /* The log holds it: */
+    uint64_t repair_log_index;    /* here; 0: far back, committed. */
+
     /* Elections. */
     uint64_t election_due_ns;
     uint64_t leader_heard_ns;
@@ -269,6 +283,7 @@ struct replica_seal {
     uint8_t previous_chain_hash[REPLICA_HASH_BYTES];
     enum replica_entry_kind kind;
     const struct placement *placement; /* Of a PLACEMENT. */
+    bool repair; /* It is what a repair made: sealed with its generation and attestation. */
 };
 /* STATUS_OK: seal exactly one of that kind; COMMANDS when there are any. STATUS_NOT_YET: not
  * leader, not serving yet, a transfer is under way, the voters heard span too few providers, or the

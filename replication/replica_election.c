@@ -10,6 +10,9 @@
 static bool election_is_fresh(const struct replica *replica, const struct replica_position *last)
 {
     const struct replica_position *own = &replica->persisted;
+    if (!replica_membership_kept(replica, last)) {
+        return false; /* A repair kept more than this. */
+    }
     return last->term > own->term || (last->term == own->term && last->log_index >= own->log_index);
 }
 
@@ -40,7 +43,8 @@ static bool election_may_campaign(const struct replica *replica)
 {
     return election_is_eligible(replica) && !replica->fenced && !replica->installing &&
            replica->persisted.log_index == replica->log.last.log_index &&
-           replica->persisted_term == replica->term;
+           replica->persisted_term == replica->term &&
+           replica_membership_kept(replica, &replica->persisted);
 }
 
 static void election_ask(struct replica *replica, struct replica_output *output,

@@ -250,8 +250,7 @@ void replica_follower_install(struct replica *replica, struct replica_output *ou
     }
     struct replica_log_slot *slots = replica->log.slots;
     replica_log_init(&replica->log, slots, replica->log.slots_max, base);
-    replica_membership_take(replica, input->placement, input->placement_log_index);
-    replica->previous_placement = *input->placement;
+    replica_membership_install(replica, input->placement, input->placement_log_index);
     replica->cut_term = replica->term;
     replica->installing = true;
     replica->snapshot = *base;

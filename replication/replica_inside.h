@@ -65,6 +65,15 @@ uint16_t replica_duty_heard(const struct replica *replica);
 /* The placement of an appended segment rules from now on. */
 void replica_membership_take(struct replica *replica, const struct placement *placement,
                              uint64_t log_index);
+/* A repair has been made active here, with the membership of the log as it was restored. */
+void replica_membership_repair(struct replica *replica, const struct repair *repair);
+/* Whether a log that ends at `last` has what the repair kept. */
+bool replica_membership_kept(const struct replica *replica, const struct replica_position *last);
+/* The log is what a snapshot with this membership stands for. */
+void replica_membership_install(struct replica *replica, const struct placement *placement,
+                                uint64_t log_index);
+/* A term begins here: the repaired membership is sealed before anything else but its opening. */
+void replica_membership_begin(struct replica *replica);
 /* The log ends before `log_index` now. */
 void replica_membership_cut(struct replica *replica, uint64_t log_index);
 void replica_membership_change(struct replica *replica, struct replica_output *output,

@@ -15,7 +15,7 @@ void replica_leader_begin(struct replica *replica, struct replica_output *output
     replica->leader_site_id = replica->options.site_id;
     replica->transferred = false;
     replica->term_first_log_index = replica->log.last.log_index + 1;
-    replica->placement_waits = false;
+    replica_membership_begin(replica);
     replica->transfer_site_id = 0;
     replica->better_site_id = 0;
     replica->quorum_heard_ns = replica->now_ns;
@@ -362,6 +362,7 @@ enum status replica_seal_position(const struct replica *replica, struct replica_
     if (replica->placement_waits) {
         seal->kind = REPLICA_ENTRY_PLACEMENT;
         seal->placement = &replica->wanted_placement;
+        seal->repair = replica->repaired && !replica->repair_logged;
         return STATUS_OK;
     }
     seal->kind = REPLICA_ENTRY_COMMANDS;

@@ -1,13 +1,94 @@
-/* Membership: one change at a time, in force from where it stands in the log (DESIGN 6, rule 7). */
+/* Membership: one change at a time, in force from where it stands in the log (DESIGN 6, rule 7).
+ * After a quorum repair the repaired one rules from outside the log, until the log holds it: what
+ * is older than that (by epoch) rules no more, wherever it stands. */
 #include <stddef.h>
 
 #include "matching/base/assertion.h"
 #include "replication/replica_inside.h"
 
+/* The placements as they are, or the repaired one in place of older ones. */
+static void membership_raise(struct replica *replica)
+{
+    const struct placement *repaired = &replica->repair_placement;
+    if (!replica->repaired) {
+        return;
+    }
+    if (replica->placement.epoch < repaired->epoch) {
+        replica->placement = *repaired;
+        replica->placement_log_index = 0;
+        replica->repair_logged = false;
+    }
+    if (replica->previous_placement.epoch < repaired->epoch) {
+        replica->previous_placement = *repaired;
+    }
+    ASSERT(placement_voters(&replica->placement) != 0);
+}
+
+/* A placement stands in the log at `log_index`. */
+static void membership_log(struct replica *replica, const struct placement *placement,
+                           uint64_t log_index)
+{
+    ASSERT(log_index <= replica->log.last.log_index);
+    if (replica->repaired && placement->epoch >= replica->repair_placement.epoch) {
+        bool itself = placement->epoch == replica->repair_placement.epoch;
+        replica->repair_log_index = itself ? log_index : replica->repair_log_index;
+        replica->repair_logged = true;
+    }
+}
+
+void replica_membership_repair(struct replica *replica, const struct repair *repair)
+{
+    ASSERT(!replica->repaired);
+    ASSERT(repair->generation == replica->options.generation);
+    replica->repaired = true;
+    replica->repair_placement = repair->after;
+    replica->kept = repair->kept;
+    replica->repair_logged = replica->placement.epoch >= repair->after.epoch;
+    if (replica->placement.epoch == repair->after.epoch) {
+        replica->repair_log_index = replica->placement_log_index;
+    }
+    membership_raise(replica);
+}
+
+bool replica_membership_kept(const struct replica *replica, const struct replica_position *last)
+{
+    const struct replica_position *kept = &replica->kept;
+    ASSERT(replica->repaired || kept->log_index == 0);
+    return last->term > kept->term ||
+           (last->term == kept->term && last->log_index >= kept->log_index);
+}
+
+void replica_membership_begin(struct replica *replica)
+{
+    ASSERT(replica->role == REPLICA_LEADER);
+    ASSERT(!replica->repair_logged || replica->repaired);
+    replica->placement_waits = replica->repaired && !replica->repair_logged;
+    if (replica->placement_waits) {
+        replica->wanted_placement = replica->repair_placement;
+    }
+}
+
+void replica_membership_install(struct replica *replica, const struct placement *placement,
+                                uint64_t log_index)
+{
+    ASSERT(replica->role != REPLICA_LEADER);
+    ASSERT(log_index <= replica->log.last.log_index);
+    replica->placement = *placement;
+    replica->placement_log_index = log_index;
+    replica->previous_placement = *placement;
+    replica->repair_log_index = 0;
+    membership_log(replica, placement, log_index);
+    membership_raise(replica);
+}
+
 void replica_membership_take(struct replica *replica, const struct placement *placement,
                              uint64_t log_index)
 {
     ASSERT(log_index <= replica->log.last.log_index);
+    if (replica->repaired && placement->epoch < replica->repair_placement.epoch) {
+        return;
+    }
+    membership_log(replica, placement, log_index);
     for (uint8_t site_id = 1; site_id <= SITES_MAX; site_id++) {
         if (replica->role == REPLICA_LEADER &&
             placement_role_of(&replica->placement, site_id) == PLACEMENT_ABSENT) {
@@ -26,6 +107,10 @@ void replica_membership_cut(struct replica *replica, uint64_t log_index)
         return;
     }
     ASSERT(replica->role != REPLICA_LEADER);
+    if (replica->repair_log_index >= log_index) {
+        replica->repair_log_index = 0;
+        replica->repair_logged = false;
+    }
     replica->placement = replica->previous_placement;
     replica->placement_log_index = 0;
 }

@@ -30,6 +30,11 @@ static struct placement_record record_of(struct random *random, bool planned)
         }
     }
     record.waived_rules = planned ? 1u << PLACEMENT_PROVIDER_LOSS : 0;
+    record.repaired = !planned && random_below(random, 2) == 0;
+    if (record.repaired) {
+        record.generation = random_u64(random) | 1u;
+        record.attestation_hash[random_below(random, PLACEMENT_RECORD_HASH_BYTES)] = 7;
+    }
     return record;
 }
 
@@ -49,6 +54,10 @@ static void test_what_is_stored_is_loaded(void **state)
         assert_memory_equal(bytes, again, sizeof bytes);
         assert_int_equal(loaded.placement.epoch, record.placement.epoch);
         assert_int_equal(loaded.planned, record.planned);
+        assert_int_equal(loaded.repaired, record.repaired);
+        assert_int_equal(loaded.generation, record.generation);
+        assert_memory_equal(loaded.attestation_hash, record.attestation_hash,
+                            PLACEMENT_RECORD_HASH_BYTES);
         assert_memory_equal(loaded.placement.sites[0].public_key,
                             record.placement.sites[0].public_key, PLACEMENT_KEY_BYTES);
     }
@@ -79,6 +88,30 @@ static void test_every_bit_counts(void **state)
         }
         assert_true(refused > 8 * 16);
     }
+}
+
+static void test_a_repair_is_no_plan_and_has_a_generation(void **state)
+{
+    (void)state;
+    struct random random;
+    test_seed(&random);
+    struct placement_record record = record_of(&random, true);
+    struct placement_record loaded;
+    uint8_t bytes[PLACEMENT_RECORD_BYTES];
+    placement_record_store(bytes, &record);
+    bytes[4] = 3;
+    assert_int_equal(placement_record_load(&loaded, bytes, sizeof bytes), STATUS_BAD_FORMAT);
+    record = record_of(&random, false);
+    record.repaired = true;
+    record.generation = UINT64_C(1) << 32;
+    placement_record_store(bytes, &record);
+    assert_int_equal(placement_record_load(&loaded, bytes, sizeof bytes), STATUS_OK);
+    assert_int_equal(loaded.generation, UINT64_C(1) << 32);
+    bytes[PLACEMENT_RECORD_BYTES - 1] = 1;
+    assert_int_equal(placement_record_load(&loaded, bytes, sizeof bytes), STATUS_BAD_FORMAT);
+    record.generation = 0;
+    placement_record_store(bytes, &record);
+    assert_int_equal(placement_record_load(&loaded, bytes, sizeof bytes), STATUS_BAD_FORMAT);
 }
 
 static void test_other_sizes_and_versions_are_refused(void **state)
@@ -121,6 +154,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_stored_is_loaded),
         cmocka_unit_test(test_every_bit_counts),
+        cmocka_unit_test(test_a_repair_is_no_plan_and_has_a_generation),
         cmocka_unit_test(test_other_sizes_and_versions_are_refused),
         cmocka_unit_test(test_a_membership_that_cannot_rule_is_refused),
     };

@@ -165,11 +165,15 @@ static void log_apply(struct cluster_log *log, const struct cluster_record *reco
         log->entries[position->log_index] = record->entry;
         log->last_log_index = position->log_index;
         return;
+    case CLUSTER_REPAIR:
+        log->repair = record->repair;
+        log->repair_active = record->repair_active;
+        return;
     }
 }
 
-static void cluster_record(struct cluster *cluster, struct cluster_site *site,
-                           const struct cluster_record *record)
+void cluster_record(struct cluster *cluster, struct cluster_site *site,
+                    const struct cluster_record *record)
 {
     log_apply(&site->appended, record);
     assert_true(site->record_count < CLUSTER_RECORDS_MAX);
@@ -206,9 +210,8 @@ static struct replica_position log_last(const struct cluster_log *log)
                                     : log->entries[log->last_log_index].position;
 }
 
-/* The two latest placements at or below `log_index`. */
-static void log_placements(const struct cluster_log *log, uint64_t log_index,
-                           struct replica_start *start)
+void cluster_placements(const struct cluster_log *log, uint64_t log_index,
+                        struct replica_start *start)
 {
     uint32_t found = 0;
     for (uint64_t at = log_index; at > log->base.log_index && found < 2; at--) {
@@ -282,7 +285,7 @@ static void cluster_fetch_snapshot(struct cluster *cluster, uint8_t site_id,
                                       .position = source->snapshot};
     struct cluster_flight *flight = flight_make(cluster, &message);
     struct replica_start start = {0};
-    log_placements(&source->appended, source->snapshot.log_index, &start);
+    cluster_placements(&source->appended, source->snapshot.log_index, &start);
     flight->install = true;
     flight->placement = start.placement;
     flight->placement_log_index = start.placement_log_index;
@@ -471,10 +474,16 @@ void cluster_deliver(struct cluster *cluster)
     free(flight);
 }
 
+static void cluster_start_site(struct cluster *cluster, uint8_t site_id);
+
 void cluster_disk_done(struct cluster *cluster, uint8_t site_id)
 {
     struct cluster_site *site = cluster_site(cluster, site_id);
     cluster_persist(site, site->record_writing);
+    if (site->durable.repair_active && site->generation != site->durable.repair->generation) {
+        cluster_start_site(cluster, site_id); /* Anew, in the new generation. */
+        return;
+    }
     struct replica_input input = {.type = REPLICA_PERSISTED,
                                   .term = site->durable.term,
                                   .voted_site_id = site->durable.voted_site_id,
@@ -490,12 +499,19 @@ static void cluster_start_site(struct cluster *cluster, uint8_t site_id)
     struct replica_options options = cluster->options;
     options.site_id = site_id;
     options.incarnation = site->incarnation;
+    const struct repair *repair = site->durable.repair;
+    if (repair != NULL) {
+        site->generation =
+            site->durable.repair_active ? repair->generation : repair->previous_generation;
+    }
     options.generation = site->generation;
     options.slots = site->slots;
     struct replica_start start = {.term = site->durable.term,
                                   .voted_site_id = site->durable.voted_site_id,
-                                  .before = site->durable.base};
-    log_placements(&site->durable, site->durable.last_log_index, &start);
+                                  .before = site->durable.base,
+                                  .repair = repair,
+                                  .repair_active = site->durable.repair_active};
+    cluster_placements(&site->durable, site->durable.last_log_index, &start);
     start.commit_log_index = site->durable.base.log_index;
     uint64_t last = site->durable.last_log_index;
     uint64_t first = site->durable.base.log_index;
@@ -510,6 +526,9 @@ static void cluster_start_site(struct cluster *cluster, uint8_t site_id)
     }
     site->commit_log_index = start.commit_log_index;
     site->runs = true;
+    if (site->generation > cluster->generation) {
+        cluster_repair_began(cluster, repair);
+    }
     if (site->snapshot.log_index > 0) {
         struct replica_input input = {.type = REPLICA_OFFER,
                                       .persisted = site->snapshot,
@@ -610,6 +629,9 @@ void cluster_reset(struct cluster *cluster, uint64_t seed, const struct placemen
     memset(cluster->leaders, 0, CLUSTER_TERMS_MAX);
     cluster->committed_log_index = 0;
     cluster->placement_count = 0;
+    cluster->repair_count = 0;
+    cluster->generation = 0;
+    cluster->lost_count = 0;
     cluster->now_ns = 1;
     cluster->delay_ns_min = CLUSTER_MS / 10;
     cluster->delay_ns_max = CLUSTER_MS / 2;

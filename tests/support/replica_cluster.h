@@ -18,6 +18,7 @@
 #define CLUSTER_RECORDS_MAX    16384u
 #define CLUSTER_PLACEMENTS_MAX 512u
 #define CLUSTER_SLOTS_MAX      16384u
+#define CLUSTER_REPAIRS_MAX    256u
 #define CLUSTER_MS             UINT64_C(1000000)
 #define CLUSTER_S              UINT64_C(1000000000)
 
@@ -29,11 +30,19 @@ struct cluster_log {
     uint64_t last_log_index;
     uint64_t term;
     uint8_t voted_site_id;
+    const struct repair *repair; /* Accepted last; NULL: none. */
+    bool repair_active;
     struct replica_entry
         *entries; /* Of log index; what stands at or below the base is kept, too. */
 };
 
-enum cluster_record_type { CLUSTER_VOTE, CLUSTER_TRUNCATE, CLUSTER_BASE, CLUSTER_APPEND };
+enum cluster_record_type {
+    CLUSTER_VOTE,
+    CLUSTER_TRUNCATE,
+    CLUSTER_BASE,
+    CLUSTER_APPEND,
+    CLUSTER_REPAIR
+};
 
 struct cluster_record {
     enum cluster_record_type type;
@@ -42,6 +51,8 @@ struct cluster_record {
     struct replica_entry entry; /* APPEND. TRUNCATE and BASE: position alone. */
     const struct placement *placement;
     uint64_t placement_log_index;
+    const struct repair *repair; /* REPAIR. */
+    bool repair_active;
 };
 
 struct cluster_site {
@@ -98,6 +109,10 @@ struct cluster {
 
     struct placement placements[CLUSTER_PLACEMENTS_MAX];
     uint32_t placement_count;
+    struct repair repairs[CLUSTER_REPAIRS_MAX];
+    uint32_t repair_count;
+    uint64_t generation; /* Highest that anybody takes part in. */
+    uint64_t lost_count; /* Committed segments that repairs did not keep. */
 
     /* What has been promised. */
     uint8_t *leaders; /* Of term. */
@@ -152,6 +167,27 @@ void cluster_snapshot(struct cluster *cluster, uint8_t site_id);
 /* Drop everything that is on its way. */
 void cluster_drop_flights(struct cluster *cluster);
 
+/* ---- Quorum repair (replica_cluster_repair.c) ---- */
+
+/* What a running site says; it must live as long as the report. */
+void cluster_report(const struct cluster *cluster, uint8_t site_id, struct repair_report *report);
+enum repair_refusal cluster_decide(const struct cluster *cluster, uint16_t survivors,
+                                   uint16_t attested, bool forced, struct repair *repair,
+                                   uint8_t *site_id);
+/* A site is asked; what it accepts is durable later. */
+enum status cluster_promise(struct cluster *cluster, uint8_t site_id, const struct repair *repair);
+enum status cluster_activate(struct cluster *cluster, uint8_t site_id, uint64_t generation,
+                             uint16_t promised);
+/* Those of `sites` whose promise of `generation`, or its activation, is durable. */
+uint16_t cluster_promised(const struct cluster *cluster, uint16_t sites, uint64_t generation);
+uint16_t cluster_activated(const struct cluster *cluster, uint16_t sites, uint64_t generation);
+/* All of it, as the operator's tool does. The tool and the survivors are killed at any moment with
+ * this chance in 1/1000 a step, and everything is begun again. */
+enum repair_refusal cluster_repair(struct cluster *cluster, uint16_t survivors, uint16_t attested,
+                                   uint32_t killed, struct repair *repair);
+/* A site has become part of a new generation: judges what the repair kept. */
+void cluster_repair_began(struct cluster *cluster, const struct repair *repair);
+
 /* A random run: faults for a while, then none; progress is checked at the end. */
 struct cluster_chaos {
     uint64_t fault_ns; /* Simulated time with faults. */
@@ -171,5 +207,10 @@ void cluster_check_committed(struct cluster *cluster, uint8_t site_id, uint64_t 
 uint64_t cluster_flight_due_ns(const struct cluster *cluster);
 void cluster_deliver(struct cluster *cluster); /* The next message. */
 void cluster_disk_done(struct cluster *cluster, uint8_t site_id);
+void cluster_record(struct cluster *cluster, struct cluster_site *site,
+                    const struct cluster_record *record);
+/* The two latest placements at or below `log_index`. */
+void cluster_placements(const struct cluster_log *log, uint64_t log_index,
+                        struct replica_start *start);
 
 #endif
