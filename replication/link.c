@@ -300,7 +300,6 @@ static void link_event(struct link_connection *connection, const struct io_compl
 void link_complete(struct link *link, const struct io_completion *completion)
 {
     link->now_ns = io_now_ns(link->options.io);
-    link->wall_ns = io_wall_ns(link->options.io);
     if (completion->token == link_connection_listen_token(link)) {
         if (completion->kind == IO_ACCEPTED) {
             link_connection_accept(link, completion);

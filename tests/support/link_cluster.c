@@ -248,7 +248,7 @@ static void turn_site(struct link_cluster_site *site)
         assert_int_equal(completions[i].token >> 56, LINK_CLUSTER_CLASS);
         link_complete(site->link, &completions[i]);
     }
-    link_step(site->link, io_now_ns(site->io), io_wall_ns(site->io));
+    link_step(site->link, io_now_ns(site->io), io_wall_ns(site->io) + site->cluster->wall_ahead_ns);
 }
 
 void link_cluster_turn(struct link_cluster *cluster)
@@ -258,8 +258,10 @@ void link_cluster_turn(struct link_cluster *cluster)
             turn_site(&cluster->sites[i]);
         }
     }
-    if (cluster->extra.poll != NULL) {
-        cluster->extra.poll(cluster->extra.context);
+    for (uint32_t i = 0; i < LINK_CLUSTER_EXTRAS; i++) {
+        if (cluster->extras[i].poll != NULL) {
+            cluster->extras[i].poll(cluster->extras[i].context);
+        }
     }
 }
 

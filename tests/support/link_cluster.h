@@ -10,7 +10,8 @@
 #include "matching/base/random.h"
 #include "replication/link.h"
 
-#define LINK_CLUSTER_SITES 4u
+#define LINK_CLUSTER_SITES  4u
+#define LINK_CLUSTER_EXTRAS 2u
 #define LINK_CLUSTER_FLIGHT_MAX                                                                    \
     65536u /* Frames of a class that are under way between two sites.                              \
             */
@@ -55,8 +56,9 @@ struct link_cluster {
     struct random random;
     uint32_t count;
     struct link_cluster_site sites[LINK_CLUSTER_SITES];
-    struct link_cluster_extra extra; /* `poll` NULL: nobody. */
-    bool ordered;                    /* Every frame must arrive; else some may be missing. */
+    struct link_cluster_extra extras[LINK_CLUSTER_EXTRAS]; /* `poll` NULL: nobody. */
+    uint64_t wall_ahead_ns; /* Of the sites' wall clocks, before the machine's. */
+    bool ordered;           /* Every frame must arrive; else some may be missing. */
     uint8_t *payload;
     uint8_t *bytes;
 };
