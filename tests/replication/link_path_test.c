@@ -21,13 +21,21 @@ static void lively(struct link_cluster_site *site)
     site->options.silence_ns = UINT64_C(1000000000);
 }
 
+/* Silence alone closes nothing. */
+static void patient(struct link_cluster_site *site)
+{
+    site->options.heartbeat_ns = UINT64_C(100000000);
+    site->options.silence_ns = UINT64_C(3600000000000);
+}
+
 /* Site 1 dials site 2 through as many relays. */
-static int set_up_paths(void **state, uint32_t paths)
+static int set_up_paths(void **state, uint32_t paths,
+                        void (*change)(struct link_cluster_site *site))
 {
     struct fixture *fixture = calloc(1, sizeof *fixture);
     assert_non_null(fixture);
     struct link_cluster *cluster = &fixture->cluster;
-    link_cluster_open(cluster, 2, lively);
+    link_cluster_open(cluster, 2, change);
     cluster->ordered = false;
     struct link_site description;
     link_cluster_describe(cluster, 2, &description);
@@ -47,12 +55,17 @@ static int set_up_paths(void **state, uint32_t paths)
 
 static int set_up_one(void **state)
 {
-    return set_up_paths(state, 1);
+    return set_up_paths(state, 1, lively);
 }
 
 static int set_up_two(void **state)
 {
-    return set_up_paths(state, 2);
+    return set_up_paths(state, 2, lively);
+}
+
+static int set_up_two_patient(void **state)
+{
+    return set_up_paths(state, 2, patient);
 }
 
 static int tear_down(void **state)
@@ -138,8 +151,35 @@ static void test_the_better_path_is_used(void **state)
     assert_int_equal(link_cluster_site(cluster, 2)->downs[0], 0);
 }
 
-/* Half-open: nothing ends, nothing comes. The other path takes over long before this one is closed.
+/* Half-open: nothing ends, nothing comes. The other path takes over without anything being closed.
  */
+static void test_a_silent_path_is_not_waited_for(void **state)
+{
+    struct fixture *fixture = *state;
+    struct link_cluster *cluster = &fixture->cluster;
+    until_path(cluster, 0, true, true);
+    until_path(cluster, 1, true, true);
+    for (uint32_t round = 0; round < 4; round++) {
+        uint32_t path = round % 2;
+        fixture->relays[path].delay_ns = 0;
+        fixture->relays[1 - path].delay_ns = UINT64_C(10000000);
+        until_best(cluster, path);
+        expect_talk(cluster);
+        link_relay_set_mode(&fixture->relays[path], LINK_RELAY_SWALLOW);
+        until_best(cluster, 1 - path);
+        expect_talk(cluster);
+        /* TLS does not forgive what was swallowed. */
+        link_relay_set_mode(&fixture->relays[path], LINK_RELAY_CUT);
+        link_relay_set_mode(&fixture->relays[path], LINK_RELAY_CARRY);
+        until_path(cluster, path, true, true);
+    }
+    assert_true(link_cluster_peer(cluster, 1, 2)->ends[LINK_END_SILENT] == 0);
+    assert_true(link_cluster_peer(cluster, 2, 1)->ends[LINK_END_SILENT] == 0);
+    assert_int_equal(link_cluster_site(cluster, 1)->downs[1], 0);
+    assert_int_equal(link_cluster_site(cluster, 2)->downs[0], 0);
+}
+
+/* In the middle of large frames, and closed at last. */
 static void test_a_silent_path_is_left(void **state)
 {
     struct fixture *fixture = *state;
@@ -148,7 +188,6 @@ static void test_a_silent_path_is_left(void **state)
     until_path(cluster, 0, true, true);
     until_path(cluster, 1, true, true);
     until_best(cluster, 0);
-    /* In the middle of large frames. */
     for (uint32_t i = 0; i < 3; i++) {
         (void)link_cluster_send(cluster, 1, 2, LINK_CONSENSUS, 1u << 20);
         (void)link_cluster_send(cluster, 2, 1, LINK_CONSENSUS, 1u << 20);
@@ -259,6 +298,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_the_better_path_is_used, set_up_two, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_silent_path_is_not_waited_for, set_up_two_patient,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_a_silent_path_is_left, set_up_two, tear_down),
         cmocka_unit_test_setup_teardown(test_a_dead_path_is_left, set_up_two, tear_down),
         cmocka_unit_test_setup_teardown(test_the_only_path_comes_back, set_up_one, tear_down),
