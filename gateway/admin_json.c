@@ -351,6 +351,9 @@ static json_t *log_json(const struct shard_status *log)
     char chain[HEX_BYTES_MAX];
     (void)sodium_bin2hex(chain, sizeof chain, log->chain_hash, SEGMENT_HASH_BYTES);
     if ((json_object_set_new(object, "leader", json_boolean(log->leader)) |
+         json_object_set_new(object, "takes", json_boolean(log->takes)) |
+         json_object_set_new(object, "fenced", json_boolean(log->fenced)) |
+         json_object_set_new(object, "leader_site_id", json_integer(log->leader_site_id)) |
          json_object_set_new(object, "chain_hash", json_string(chain))) != 0) {
         json_decref(object);
         return NULL;

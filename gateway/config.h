@@ -13,6 +13,7 @@
 #include "matching/base/limits.h"
 #include "matching/base/status.h"
 #include "replication/io/io.h"
+#include "replication/journal_id.h"
 
 #define CONFIG_NAME_BYTES     32u /* Names of cluster, sites, providers: 1 .. 31 of [a-z0-9-]. */
 #define CONFIG_ENDPOINT_BYTES 64u /* "address:port", numeric. */
@@ -30,6 +31,8 @@ struct config_site {
     char peer[CONFIG_PATHS_MAX][CONFIG_ENDPOINT_BYTES];
     uint32_t peer_count;
     uint8_t public_key[32]; /* Ed25519; `key:` as 64 hexadecimal digits. */
+    bool incarnation_set;   /* Of its journal; `incarnation:` as 32 hexadecimal digits. With */
+    uint8_t incarnation[JOURNAL_INCARNATION_BYTES]; /* several sites every one has it. */
 };
 
 struct config_shard {

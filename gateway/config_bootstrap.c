@@ -71,6 +71,13 @@ static void config_compare_sites(const struct config *config, struct config_read
             config_reader_fail(reader, place, "there is a site `%s` already; names must differ",
                                site->name);
         }
+        if (site->incarnation_set && other->incarnation_set &&
+            memcmp(site->incarnation, other->incarnation, sizeof site->incarnation) == 0) {
+            config_place(place, "sites", index, "incarnation");
+            config_reader_fail(reader, place,
+                               "`%s` has the incarnation of `%s`; every journal has its own",
+                               site->name, other->name);
+        }
         if (memcmp(site->public_key, other->public_key, sizeof site->public_key) == 0) {
             config_place(place, "sites", index, "key");
             config_reader_fail(reader, place,
@@ -101,6 +108,12 @@ static void config_read_site(struct config *config, struct config_reader *reader
     config_read_peers(site, reader, index, file, config->site_count == 1);
     config_place(place, "sites", index, "key");
     config_reader_bytes(reader, place, file->key, site->public_key, sizeof site->public_key);
+    site->incarnation_set = file->incarnation != NULL || config->site_count > 1;
+    if (site->incarnation_set) {
+        config_place(place, "sites", index, "incarnation");
+        config_reader_bytes(reader, place, file->incarnation, site->incarnation,
+                            sizeof site->incarnation);
+    }
     if (!reader->failed) {
         config_compare_sites(config, reader, index);
     }

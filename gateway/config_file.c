@@ -32,6 +32,7 @@ static const cyaml_schema_field_t site_fields[] = {TEXT(struct config_file_site,
                                                    LIST(struct config_file_site, peer, &text_schema,
                                                         LIST_ENTRIES_MAX),
                                                    TEXT(struct config_file_site, key),
+                                                   TEXT(struct config_file_site, incarnation),
                                                    CYAML_FIELD_END};
 
 static const cyaml_schema_value_t site_schema = {

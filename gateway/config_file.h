@@ -25,6 +25,7 @@ struct config_file_site {
     char **peer;
     unsigned peer_count;
     char *key;
+    char *incarnation;
 };
 
 struct config_file_shard {

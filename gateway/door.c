@@ -205,9 +205,16 @@ void doors_complete(struct doors *doors, const struct io_completion *completion)
     ASSERT(false);
 }
 
-/* A logon of this site has been executed: its door opens, if it is still there. */
+/* A logon has been executed: where it is one of this site, its door opens, if it is still there. */
 static void door_logon_event(struct doors *doors, uint32_t market_index, const struct event *event)
 {
+    const struct door_market *market = &doors->options.markets[market_index];
+    struct engine_session session;
+    enum status status = engine_session_view(market->engine, event->session_id, &session);
+    ASSERT(status == STATUS_OK);
+    if (session.attached_site_id != doors->options.site_id) {
+        return;
+    }
     struct door *door = door_of_connection(doors, event->match_number);
     uint32_t epoch = event->user_reference;
     if (door == NULL || door->state != DOOR_ATTACHING) {
@@ -217,10 +224,6 @@ static void door_logon_event(struct doors *doors, uint32_t market_index, const s
         return;
     }
     ASSERT(door->market_index == market_index);
-    const struct door_market *market = &doors->options.markets[market_index];
-    struct engine_session session;
-    enum status status = engine_session_view(market->engine, event->session_id, &session);
-    ASSERT(status == STATUS_OK);
     if (!door_input_fits(door, &session)) {
         /* The generation was rolled while the logon was on its way. */
         struct door_logoff logoff = {market_index, event->session_id, epoch, 1};
@@ -317,8 +320,8 @@ static void doors_send_logoffs(struct doors *doors)
                                   .epoch = logoff->epoch,
                                   .input_number = logoff->input_number,
                                   .site_id = doors->options.site_id};
-        struct shard *shard = doors->options.markets[logoff->market_index].shard;
-        if (shard_submit(shard, &command, io_now_ns(doors->options.io)) != STATUS_OK) {
+        struct router *router = doors->options.markets[logoff->market_index].router;
+        if (router_submit(router, &command, io_now_ns(doors->options.io)) != STATUS_OK) {
             return; /* It keeps its place until there is room, or a leader. */
         }
         doors->logoffs_read++;

@@ -11,12 +11,12 @@
 #include <stdint.h>
 
 #include "gateway/credential.h"
+#include "gateway/router.h"
 #include "gateway/session_store.h"
 #include "gateway/soupbin.h"
 #include "matching/base/limits.h"
 #include "matching/engine.h"
 #include "replication/io/io.h"
-#include "replication/shard.h"
 
 #define DOOR_SEND_BYTES     32768u /* One send of a door: many messages. */
 #define DOOR_REFUSALS_MAX   8u     /* Unsent refusals of a door; then it stops reading. */
@@ -46,7 +46,7 @@ const char *door_end_text(enum door_end end);
 
 /* One shard as doors see it. */
 struct door_market {
-    struct shard *shard;
+    struct router *router;
     struct engine *engine;
     struct session_store *streams;
 };

@@ -132,7 +132,7 @@ void door_input_attach(struct doors *doors, struct door *door)
                               .session_id = door->login_session_id,
                               .site_id = doors->options.site_id};
     command.body.logon.connection_id = door->connection_id;
-    status = shard_submit(market->shard, &command, io_now_ns(doors->options.io));
+    status = router_submit(market->router, &command, io_now_ns(doors->options.io));
     if (status == STATUS_OK) {
         door->state = DOOR_ATTACHING;
     } else {
@@ -202,7 +202,7 @@ static enum door_verdict door_message(struct doors *doors, struct door *door,
     command.epoch = door->epoch;
     command.input_number = door->input_number_next;
     command.site_id = doors->options.site_id;
-    status = shard_submit(door_market(doors, door)->shard, &command, door->arrived_ns);
+    status = router_submit(door_market(doors, door)->router, &command, door->arrived_ns);
     if (status == STATUS_NOT_YET) {
         return door_refuse(doors, door, &command, OUCH_REFUSED_NO_QUORUM);
     }

@@ -5,6 +5,7 @@
 #include "gateway/admin_link.h"
 #include "gateway/config.h"
 #include "gateway/site_market.h"
+#include "gateway/site_peers.h"
 #include "replication/journal.h"
 
 /* What the answers are made of; everything outlives it. */
@@ -16,6 +17,7 @@ struct site_admin {
     const struct doors *doors;
     const struct site_market *markets;
     struct shard *const *shards;
+    const struct site_peers *peers;
     uint64_t started_ns; /* Monotonic. */
     bool serving;
     bool orders_refused;

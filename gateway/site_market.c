@@ -48,6 +48,9 @@ static void site_market_apply(void *context, uint64_t command_sequence, const vo
     ASSERT(command_sequence > 0);
     struct command command;
     memcpy(&command, record, sizeof command);
+    if (market->router != NULL) {
+        router_applied(market->router, &command);
+    }
     struct event_batch batch = {.events = market->events, .capacity = EVENT_BATCH_MAX};
     enum status status = engine_apply(market->engine, &command, &batch);
     site_market_deliver(market, &batch);

@@ -3,7 +3,7 @@
 #define GATEWAY_SITE_MARKET_H
 
 #include "gateway/config.h"
-#include "gateway/door.h"
+#include "gateway/router.h"
 #include "gateway/session_store.h"
 #include "matching/command_columns.h"
 #include "matching/engine.h"
@@ -24,6 +24,7 @@ struct site_market {
     void *memory;         /* The engine's arena. */
     size_t memory_bytes;
     struct site_market_listener listener;
+    struct router *router; /* Hears of every command that is executed. NULL: not yet. */
     enum status
         stream_status; /* Not STATUS_OK: a stream could not be written; the process must end. */
 };

@@ -312,6 +312,7 @@ void shard_status(const struct shard *shard, struct shard_status *status)
                                     .appended_log_index = shard->last_log_index,
                                     .persisted_log_index = replica->persisted.log_index,
                                     .committed_log_index = replica->commit_log_index,
+                                    .leader_commit_log_index = replica->leader_commit_log_index,
                                     .applied_log_index = shard->applied.log_index,
                                     .applied_command_sequence = shard->applied_next_sequence - 1,
                                     .last_timestamp_ns = shard->last_timestamp_ns,

@@ -191,6 +191,7 @@ struct shard_status {
     uint64_t appended_log_index;
     uint64_t persisted_log_index;
     uint64_t committed_log_index;
+    uint64_t leader_commit_log_index; /* Follower: as this term's leader has said; 0: not yet. */
     uint64_t applied_log_index;
     uint64_t applied_command_sequence;
     uint64_t last_timestamp_ns;             /* Of the last segment in the log. */

@@ -15,6 +15,7 @@ struct causeway_subcommand {
 };
 
 static const struct causeway_subcommand causeway_subcommands[] = {
+    {"bootstrap", bootstrap_main, "Make one cluster of several new sites."},
     {"drill", drill_main, "Trade, kill, restart, and prove that nothing was lost."},
     {"init", init_main, "Make a new site: keys, configuration, empty journal."},
     {"journal", journal_command_main, "Check or print a journal offline, with public keys alone."},

@@ -76,6 +76,14 @@ static enum status init_config(const struct init_options *options, const char *p
                                const char *key, char error[static INIT_ERROR_BYTES])
 {
     char text[INIT_CONFIG_BYTES];
+    char listen_peer[CONFIG_ENDPOINT_BYTES + 128] = "";
+    char site_peer[CONFIG_ENDPOINT_BYTES + 32] = "";
+    if (options->peer != NULL) {
+        (void)snprintf(listen_peer, sizeof listen_peer,
+                       "  peer: \"%s\"     # Other sites: TLS 1.3 with pinned keys.\n",
+                       options->peer);
+        (void)snprintf(site_peer, sizeof site_peer, "       peer: ['%s'],\n", options->peer);
+    }
     int bytes = snprintf(
         text, sizeof text,
         "# One site of Causeway: who I am and how to start. What decides outcomes of the market "
@@ -86,17 +94,19 @@ static enum status init_config(const struct init_options *options, const char *p
         "data: ./" INIT_DATA_NAME "    # Relative to this file: keys, token, journal, streams.\n"
         "listen:\n"
         "  ouch: \"%s\"     # Clients: OUCH 5.0 over SoupBinTCP, passwords in clear text.\n"
+        "%s"
         "  admin: \"%s\"    # Operators and metrics: HTTP. Keep both off the open network.\n"
         "bootstrap:                 # Used once; later changes are commands.\n"
         "  sites:\n"
         "    - {name: %s, provider: %s, role: voter,\n"
+        "%s"
         "       key: %s}\n"
         "  shards:\n"
         "    - {id: 1, name: MAIN, prefer: [%s], commit_providers: 1}\n"
         "threading: shared          # One loop thread for doors and shard.\n"
         "idle: sleep                # sleep, yield or spin: spin needs a core of its own.\n",
-        options->cluster, options->site, options->ouch, options->admin, options->site,
-        options->provider, key, options->site);
+        options->cluster, options->site, options->ouch, listen_peer, options->admin, options->site,
+        options->provider, site_peer, key, options->site);
     ASSERT(bytes > 0);
     if ((size_t)bytes >= sizeof text) {
         return init_fail(STATUS_BAD_ARGUMENT, error, "the names or addresses are too long");
@@ -257,6 +267,9 @@ int init_main(int argc, char **argv)
          "Where clients connect (default " INIT_OUCH_DEFAULT ").", 0, 0, NULL},
         {"admin", 0, OPTION_TEXT, &site.admin, "ADDR:PORT",
          "Where operators connect (default " INIT_ADMIN_DEFAULT ").", 0, 0, NULL},
+        {"peer", 0, OPTION_TEXT, &site.peer, "ADDR:PORT",
+         "Where other sites connect (default: there are none; see `causeway bootstrap`).", 0, 0,
+         NULL},
     };
     const struct options_command command = {
         .name = "init",

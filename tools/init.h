@@ -18,6 +18,7 @@ struct init_options {
     const char *provider;
     const char *ouch; /* Numeric "address:port". */
     const char *admin;
+    const char *peer; /* Where other sites connect; NULL: this site is alone. */
 };
 
 /* Write DIRECTORY/site.yaml and DIRECTORY/data with key, token and journal (gateway/site_files.h),

@@ -5,6 +5,7 @@
 #ifndef TOOLS_SUBCOMMANDS_H
 #define TOOLS_SUBCOMMANDS_H
 
+int bootstrap_main(int argc, char **argv);
 int drill_main(int argc, char **argv);
 int init_main(int argc, char **argv);
 int journal_command_main(int argc, char **argv);

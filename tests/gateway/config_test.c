@@ -15,6 +15,9 @@
 #define KEY_1      KEY("11111111")
 #define KEY_2      KEY("2222222a")
 #define KEY_3      KEY("3333333B")
+#define LIFE_1     "0123456789abcdef0123456789abcde1"
+#define LIFE_2     "0123456789abcdef0123456789abcde2"
+#define LIFE_3     "0123456789abcdef0123456789abcde3"
 
 /* The example of the design, every tuning key with it. Messages below name its lines. */
 static const char whole[] =
@@ -28,14 +31,16 @@ static const char whole[] =
     "idle: spin\n"
     "bootstrap:\n"
     "  sites:\n"
-    "    - {name: aws-use1, provider: aws, role: voter, peer: [127.0.0.1:7101], key: " KEY_1 "}\n"
+    "    - {name: aws-use1, provider: aws, role: voter, peer: [127.0.0.1:7101], key: " KEY_1
+    ", incarnation: " LIFE_1 "}\n"
     "    - {name: gcp-use4, provider: gcp, role: voter, peer: [127.0.0.1:7102, '[::1]:7102'],\n"
-    "       key: " KEY_2 "}\n"
+    "       key: " KEY_2 ", incarnation: " LIFE_2 "}\n"
     "    - name: metal-ny\n"
     "      provider: metal\n"
     "      role: learner\n"
     "      peer: [127.0.0.1:7103]\n"
     "      key: " KEY_3 "\n"
+    "      incarnation: " LIFE_3 "\n"
     "  shards:\n"
     "    - {id: 1, name: EQ, prefer: [gcp-use4, aws-use1], commit_providers: 2}\n"
     "    - id: 2\n"
@@ -333,7 +338,7 @@ static void test_no_yaml(void **state)
                 "no valid YAML: control characters are not allowed");
     check_wrong("cluster: demo\n", "cluster: d\xff\n", 2,
                 "no valid YAML: invalid leading UTF-8 octet");
-    check_wrong("  io: epoll\n", "  io: epoll\n---\nmore: 1\n", 42,
+    check_wrong("  io: epoll\n", "  io: epoll\n---\nmore: 1\n", 43,
                 "a second document begins here; there must be only one");
 }
 
@@ -344,15 +349,15 @@ static void test_keys(void **state)
                 "there is no key `idel` here; gateway/config.md lists the keys");
     check_wrong("      role: learner\n", "      role: learner\n      rolle: voter\n", 17,
                 "there is no key `rolle` here; gateway/config.md lists the keys");
-    check_wrong("  queue: 200\n", "  queue: 200\n  queues: 200\n", 33,
+    check_wrong("  queue: 200\n", "  queue: 200\n  queues: 200\n", 34,
                 "there is no key `queues` here; gateway/config.md lists the keys");
     check_wrong("idle: spin\n", "idle: spin\nsite: x\n", 9,
                 "`site` stands twice, first in line 3; keep one of them");
-    check_wrong("  queue: 200\n", "  queue: 200\n  orders: 1\n", 35,
-                "`orders` stands twice, first in line 33; keep one of them");
+    check_wrong("  queue: 200\n", "  queue: 200\n  orders: 1\n", 36,
+                "`orders` stands twice, first in line 34; keep one of them");
     check_wrong("idle: spin\n", "idle: [spin]\n", 8,
                 "Expecting STRING, got event: SEQUENCE_START; gateway/config.md lists the keys");
-    check_wrong("      prefer:\n        - aws-use1\n", "      prefer: aws-use1\n", 23,
+    check_wrong("      prefer:\n        - aws-use1\n", "      prefer: aws-use1\n", 24,
                 "Expecting SEQUENCE, got event: SCALAR; gateway/config.md lists the keys");
     check_change(least, "listen: {ouch: 127.0.0.1:0, admin: 127.0.0.1:0}\n", "listen: 3\n", 4,
                  "Expecting MAPPING, got event: SCALAR; gateway/config.md lists the keys");
@@ -377,10 +382,10 @@ static void test_missing(void **state)
     check_wrong(
         "      peer: [127.0.0.1:7103]\n", "", 14,
         "`bootstrap.sites[2].peer` has 0 addresses; a site of several needs 1 to 4 of them");
-    check_wrong("      name: fx-1\n", "", 21, "`bootstrap.shards[1].name` is missing");
-    check_wrong("    - id: 2\n      name: fx-1\n", "    - name: fx-1\n", 21,
+    check_wrong("      name: fx-1\n", "", 22, "`bootstrap.shards[1].name` is missing");
+    check_wrong("    - id: 2\n      name: fx-1\n", "    - name: fx-1\n", 22,
                 "`bootstrap.shards[1].id` is missing");
-    check_wrong("      prefer:\n        - aws-use1\n", "", 21,
+    check_wrong("      prefer:\n        - aws-use1\n", "", 22,
                 "`bootstrap.shards[1].prefer` names 0 sites; it must be 1 to 3, the best first");
     check_change(least, "  shards:\n    - {id: 1, name: EQ, prefer: [one]}\n", "", 5,
                  "`bootstrap.shards` has 0 shards; it must have 1 to 8");
@@ -398,7 +403,7 @@ static void test_names_and_addresses(void **state)
                 "`bootstrap.sites[1].provider` is \"g_cp\"; it must be 1 to 31 characters of a-z, "
                 "0-9 and \"-\"");
     check_wrong(
-        "name: fx-1", "name: FX-34567890123456789012345678901", 22,
+        "name: fx-1", "name: FX-34567890123456789012345678901", 23,
         "`bootstrap.shards[1].name` is \"FX-34567890123456789012345678901\"; it must be 1 to "
         "31 characters of A-Z, a-z, 0-9 and \"-\"");
     check_wrong(
@@ -460,24 +465,24 @@ static void test_shards(void **state)
 {
     (void)state;
     check_wrong(
-        "    - id: 2\n", "    - id: 3\n", 21,
+        "    - id: 2\n", "    - id: 3\n", 22,
         "shard id 3 stands where 2 should: ids are 1, 2, 3 and so on, without gaps, in this "
         "order");
-    check_wrong("    - id: 2\n", "    - id: 9\n", 21,
+    check_wrong("    - id: 2\n", "    - id: 9\n", 22,
                 "`bootstrap.shards[1].id` is \"9\"; it must be a number from 1 to 8");
-    check_wrong("name: fx-1", "name: EQ", 22, "there is a shard `EQ` already; names must differ");
-    check_wrong("        - aws-use1\n", "        - aws-use2\n", 24,
+    check_wrong("name: fx-1", "name: EQ", 23, "there is a shard `EQ` already; names must differ");
+    check_wrong("        - aws-use1\n", "        - aws-use2\n", 25,
                 "\"aws-use2\" is no site of bootstrap.sites");
-    check_wrong("        - aws-use1\n", "        - metal-ny\n", 24,
+    check_wrong("        - aws-use1\n", "        - metal-ny\n", 25,
                 "`metal-ny` is a learner; only voters lead");
-    check_wrong("        - aws-use1\n", "        - aws-use1\n        - aws-use1\n", 25,
+    check_wrong("        - aws-use1\n", "        - aws-use1\n        - aws-use1\n", 26,
                 "`aws-use1` stands twice in `prefer`");
-    check_wrong("commit_providers: 2", "commit_providers: 3", 20,
+    check_wrong("commit_providers: 2", "commit_providers: 3", 21,
                 "`commit_providers` is 3, but the voters of bootstrap.sites have 2 different "
                 "providers");
-    check_wrong("commit_providers: 2", "commit_providers: 0", 20,
+    check_wrong("commit_providers: 2", "commit_providers: 0", 21,
                 "`bootstrap.shards[0].commit_providers` is \"0\"; it must be a number from 1 to 9");
-    check_wrong("provider: gcp,", "provider: aws,", 20,
+    check_wrong("provider: gcp,", "provider: aws,", 21,
                 "`commit_providers` is 2, but the voters of bootstrap.sites have 1 different "
                 "providers");
 }
@@ -490,7 +495,7 @@ static void test_choices(void **state)
     check_wrong("idle: spin", "idle: ''", 8, "`idle` is \"\"; it must be sleep, yield or spin");
     check_wrong("soupbin: 4.10", "soupbin: 4.1", 6,
                 "`soupbin` is \"4.1\"; it must be 3.00, 4.00 or 4.10");
-    check_wrong("  io: epoll", "  io: kqueue", 40,
+    check_wrong("  io: epoll", "  io: kqueue", 41,
                 "`tuning.io` is \"kqueue\"; it must be best, ring or epoll");
     static const char *const versions[] = {"3.00", "4.00", "\"4.10\""};
     for (size_t i = 0; i < 3; i++) {
@@ -543,7 +548,7 @@ static void test_numbers(void **state)
         change(text, whole, numbers[i].line, line);
         check_valid(text);
         (void)snprintf(line, sizeof line, "%.*s: %s\n", key, numbers[i].line, numbers[i].beyond);
-        check_wrong(numbers[i].line, line, 30 + (unsigned)i, numbers[i].message);
+        check_wrong(numbers[i].line, line, 31 + (unsigned)i, numbers[i].message);
     }
 }
 
@@ -580,12 +585,12 @@ static void test_sizes(void **state)
             "`tuning.wal` is \"%s\"; it must be a size from 8 MiB to 1 GiB, a multiple of "
             "4 KiB (units: KiB, MiB, GiB)",
             wrong[i]);
-        check_wrong("  wal: 8 MiB\n", line, 27, message);
+        check_wrong("  wal: 8 MiB\n", line, 28, message);
     }
-    check_wrong("  store: 64MiB\n", "  store: 3 MiB\n", 28,
+    check_wrong("  store: 64MiB\n", "  store: 3 MiB\n", 29,
                 "`tuning.store` is \"3 MiB\"; it must be a size from 4 MiB to 65536 GiB, a "
                 "multiple of 4 KiB (units: KiB, MiB, GiB)");
-    check_wrong("  streams: 1 GiB\n", "  streams: 1\n", 29,
+    check_wrong("  streams: 1 GiB\n", "  streams: 1\n", 30,
                 "`tuning.streams` is \"1\"; it must be a size from 16 MiB to 65536 GiB, a multiple "
                 "of 1 (units: KiB, MiB, GiB)");
 }

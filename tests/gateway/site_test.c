@@ -244,22 +244,15 @@ static void test_a_damaged_journal_refuses_to_start(void **state)
     assert_true(site_process_logged(&site, "causeway journal verify"));
 }
 
-/* Acknowledging with one journal what a configuration promises for two would break the first
- * promise. */
-static void test_more_sites_than_this_version_serves(void **state)
+/* Two voters: the loss of either would stop the shard, so the promise cannot be kept. */
+static void test_a_placement_that_cannot_keep_its_promise(void **state)
 {
     (void)state;
-    struct site_process site;
-    site_process_init(&site, directory);
-    replace_in_file(site.config, "threading: shared", "threading: dedicated");
-    expect_refusal(&site, 1, "dedicated is not in this version");
-    replace_in_file(site.config, "threading: dedicated", "threading: shared");
-    replace_in_file(site.config, "  shards:",
-                    "    - {name: two, provider: other, role: voter, peer: ['127.0.0.1:9'], key: "
-                    "1111111111111111111111111111111111111111111111111111111111111111}\n  shards:");
-    replace_in_file(site.config, "role: voter", "role: voter, peer: ['127.0.0.1:8']");
-    replace_in_file(site.config, "  admin:", "  peer: '127.0.0.1:8'\n  admin:");
-    expect_refusal(&site, 1, "one site only");
+    struct site_process sites[2];
+    site_process_init_cluster(sites, 2, directory, "EQ=site-1");
+    expect_refusal(&sites[0], 1, "the loss of one provider leaves no commit quorum");
+    replace_in_file(sites[1].config, "threading: shared", "threading: dedicated");
+    expect_refusal(&sites[1], 1, "dedicated is not in this version");
 }
 
 static void test_a_key_that_others_can_read(void **state)
@@ -405,7 +398,7 @@ int main(void)
         SITE_TEST(test_the_journal_of_another_site),
         SITE_TEST(test_no_journal_is_never_made_anew),
         SITE_TEST(test_a_damaged_journal_refuses_to_start),
-        SITE_TEST(test_more_sites_than_this_version_serves),
+        SITE_TEST(test_a_placement_that_cannot_keep_its_promise),
         SITE_TEST(test_a_key_that_others_can_read),
         SITE_TEST(test_a_store_nearly_full_refuses_orders_and_serves_cancels),
         SITE_TEST(test_a_full_disk_loses_nothing),

@@ -83,27 +83,78 @@ int site_process_run(char *output, size_t output_bytes, const char *const argume
     return site_process_status(status);
 }
 
-void site_process_init(struct site_process *site, const char *directory)
+/* Paths and ports of a site that is to be made. */
+static void site_process_prepare(struct site_process *site, const char *directory, const char *name)
 {
     memset(site, 0, sizeof *site);
     char build[TEST_PATH_BYTES];
     test_paths_build(build);
-    (void)snprintf(site->directory, sizeof site->directory, "%s/site", directory);
+    (void)snprintf(site->directory, sizeof site->directory, "%s/%s", directory, name);
     (void)snprintf(site->config, sizeof site->config, "%s/site.yaml", site->directory);
-    (void)snprintf(site->log, sizeof site->log, "%s/site.log", directory);
+    (void)snprintf(site->log, sizeof site->log, "%s/%s.log", directory, name);
     (void)snprintf(site->program, sizeof site->program, "%s/causewayd", build);
     (void)snprintf(site->tool, sizeof site->tool, "%s/causeway", build);
     site->ouch_port = site_process_free_port();
     site->admin_port = site_process_free_port();
+}
+
+static void site_process_make(struct site_process *site, const char *name, const char *provider,
+                              const char *peer)
+{
     char ouch[32];
     char admin[32];
     (void)snprintf(ouch, sizeof ouch, "127.0.0.1:%u", site->ouch_port);
     (void)snprintf(admin, sizeof admin, "127.0.0.1:%u", site->admin_port);
-    const char *const arguments[] = {site->tool, "init",    site->directory, "--cluster",
-                                     "test",     "--site",  "one",           "--ouch",
-                                     ouch,       "--admin", admin,           NULL};
+    const char *const arguments[] = {site->tool,
+                                     "init",
+                                     site->directory,
+                                     "--cluster",
+                                     "test",
+                                     "--site",
+                                     name,
+                                     "--provider",
+                                     provider,
+                                     "--ouch",
+                                     ouch,
+                                     "--admin",
+                                     admin,
+                                     peer == NULL ? NULL : "--peer",
+                                     peer,
+                                     NULL};
     char output[4096];
     int status = site_process_run(output, sizeof output, arguments);
+    if (status != 0) {
+        (void)fprintf(stderr, "%s\n", output);
+    }
+    ASSERT(status == 0);
+}
+
+void site_process_init(struct site_process *site, const char *directory)
+{
+    site_process_prepare(site, directory, "site");
+    site_process_make(site, "one", "local", NULL);
+}
+
+void site_process_init_cluster(struct site_process *sites, uint32_t count, const char *directory,
+                               const char *shards)
+{
+    ASSERT(count >= 1 && count <= 9);
+    const char *bootstrap[16] = {NULL, "bootstrap", "--shards", shards};
+    for (uint32_t at = 0; at < count; at++) {
+        struct site_process *site = &sites[at];
+        char name[16];
+        char provider[16];
+        char peer[32];
+        (void)snprintf(name, sizeof name, "site-%u", at + 1);
+        (void)snprintf(provider, sizeof provider, "provider-%u", at + 1);
+        (void)snprintf(peer, sizeof peer, "127.0.0.1:%u", site_process_free_port());
+        site_process_prepare(site, directory, name);
+        site_process_make(site, name, provider, peer);
+        bootstrap[4 + at] = site->directory;
+    }
+    bootstrap[0] = sites[0].tool;
+    char output[4096];
+    int status = site_process_run(output, sizeof output, bootstrap);
     if (status != 0) {
         (void)fprintf(stderr, "%s\n", output);
     }
@@ -127,16 +178,22 @@ static bool site_process_ready(const struct site_process *site, off_t from)
     return found;
 }
 
-bool site_process_start(struct site_process *site, int *exit_status)
+void site_process_launch(struct site_process *site)
 {
     ASSERT(site->pid == 0);
     int log = open(site->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     ASSERT(log >= 0);
     struct stat before;
     ASSERT(fstat(log, &before) == 0);
+    site->log_bytes = before.st_size;
     const char *const arguments[] = {site->program, "--config", site->config, NULL};
     site->pid = site_process_spawn(arguments, log);
     (void)close(log);
+}
+
+bool site_process_await(struct site_process *site, int *exit_status)
+{
+    ASSERT(site->pid != 0);
     for (long waited_ms = 0; waited_ms < SITE_PROCESS_WAIT_MS; waited_ms += 5) {
         int status = 0;
         if (waitpid(site->pid, &status, WNOHANG) == site->pid) {
@@ -144,7 +201,7 @@ bool site_process_start(struct site_process *site, int *exit_status)
             *exit_status = site_process_status(status);
             return false;
         }
-        if (site_process_ready(site, before.st_size)) {
+        if (site_process_ready(site, site->log_bytes)) {
             return true;
         }
         struct timespec pause = {.tv_nsec = SITE_PROCESS_POLL_NS};
@@ -153,6 +210,12 @@ bool site_process_start(struct site_process *site, int *exit_status)
     site_process_kill(site);
     ASSERT(false);
     return false;
+}
+
+bool site_process_start(struct site_process *site, int *exit_status)
+{
+    site_process_launch(site);
+    return site_process_await(site, exit_status);
 }
 
 void site_process_kill(struct site_process *site)

@@ -20,12 +20,23 @@ struct site_process {
     char tool[TEST_PATH_BYTES + 16];
     uint16_t ouch_port;
     uint16_t admin_port;
-    pid_t pid; /* 0: not running. */
+    off_t log_bytes; /* Before this start. */
+    pid_t pid;       /* 0: not running. */
 };
 
 /* Make a new site below `directory`, with cluster "test" and site "one". Asserts that init
  * succeeds. */
 void site_process_init(struct site_process *site, const char *directory);
+
+/* Several sites of one cluster below `directory`, "site-1" and so on, each at a provider of its
+ * own; every shard of `shards` ("EQ=site-1,site-2") prefers whom it names. Asserts that it
+ * succeeds. */
+void site_process_init_cluster(struct site_process *sites, uint32_t count, const char *directory,
+                               const char *shards);
+
+/* Start it, as the two steps that several sites need: none serves alone. */
+void site_process_launch(struct site_process *site);
+bool site_process_await(struct site_process *site, int *exit_status);
 
 /* Start it and wait until it serves. False when it ended instead; *exit_status says how. */
 bool site_process_start(struct site_process *site, int *exit_status);

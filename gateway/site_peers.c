@@ -1,0 +1,311 @@
+#include "gateway/site_peers.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "gateway/log.h"
+#include "gateway/site_files.h"
+#include "matching/base/assertion.h"
+#include "matching/base/bytes.h"
+
+/* An append this far behind what is committed is catching up: it waits behind live traffic. */
+#define CATCH_UP_SEGMENTS 256u
+
+static const char *peers_name(const struct site_peers *peers, uint8_t site_id)
+{
+    const struct config *config = peers->options.config;
+    return site_id >= 1 && site_id <= config->site_count ? config->sites[site_id - 1].name
+                                                         : "unknown";
+}
+
+/* ---- From the shards ---- */
+
+static void peers_send(void *context, uint16_t shard_id, const struct replica_message *message,
+                       const uint8_t *segments, size_t segments_bytes)
+{
+    struct site_peers *peers = context;
+    if (peers->link == NULL) {
+        return;
+    }
+    const struct link_frame frame = {.type = LINK_WIRE_REPLICA,
+                                     .shard_id = shard_id,
+                                     .replica = {.message = *message,
+                                                 .segments = segments,
+                                                 .segments_bytes = (uint32_t)segments_bytes}};
+    bool behind = message->entry_count > 0 &&
+                  message->position.log_index + message->entry_count + CATCH_UP_SEGMENTS <
+                      message->commit_log_index;
+    /* What finds no room is lost as on any network: consensus repeats, and the link counts. */
+    (void)!link_send(peers->link, message->to_site_id, behind ? LINK_BULK : LINK_CONSENSUS, &frame);
+}
+
+static void peers_fetch_snapshot(void *context, uint16_t shard_id,
+                                 const struct replica_position *position, uint8_t site_id)
+{
+    struct site_peers *peers = context;
+    log_line(LOG_LEVEL_WARN, "snapshot-wanted", "shard=%u log_index=%llu from=%s", shard_id,
+             (unsigned long long)position->log_index, peers_name(peers, site_id));
+}
+
+/* Signed bytes that this site had in its journal and that were never committed (rule 8): a file
+ * each, never overwritten. A failure to keep one is said and changes nothing else. */
+static void peers_evidence(void *context, uint16_t shard_id, uint64_t log_index,
+                           const uint8_t *segment, size_t segment_bytes)
+{
+    struct site_peers *peers = context;
+    struct segment opened;
+    if (segment_open(&opened, segment, segment_bytes) != STATUS_OK) {
+        return;
+    }
+    char path[CONFIG_PATH_BYTES + 128];
+    (void)snprintf(path, sizeof path, "%s/" SITE_EVIDENCE_DIRECTORY, peers->options.config->data);
+    (void)mkdir(path, 0700); /* There already, or the open below tells. */
+    (void)snprintf(path, sizeof path,
+                   "%s/" SITE_EVIDENCE_DIRECTORY "/shard-%u-index-%llu-term-%llu.segment",
+                   peers->options.config->data, shard_id, (unsigned long long)log_index,
+                   (unsigned long long)opened.term);
+    int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    bool kept = file >= 0 && write(file, segment, segment_bytes) == (ssize_t)segment_bytes;
+    kept = file >= 0 && close(file) == 0 && kept;
+    if (kept) {
+        peers->evidence_count++;
+    }
+    if (kept || errno != EEXIST) {
+        log_line(kept ? LOG_LEVEL_WARN : LOG_LEVEL_ERROR, "tail-dropped",
+                 "shard=%u log_index=%llu term=%llu commands=%u evidence=\"%s\" kept=%d", shard_id,
+                 (unsigned long long)log_index, (unsigned long long)opened.term,
+                 opened.command_count, path, kept);
+    }
+}
+
+struct shard_peers site_peers_of(struct site_peers *peers)
+{
+    return (struct shard_peers){.context = peers,
+                                .send = peers_send,
+                                .fetch_snapshot = peers_fetch_snapshot,
+                                .evidence = peers_evidence};
+}
+
+/* ---- From the link ---- */
+
+static bool peers_has(const struct site_peers *peers, uint16_t shard_id)
+{
+    return shard_id >= 1 && shard_id <= peers->options.config->shard_count;
+}
+
+static void peers_replica(void *context, uint8_t site_id, uint16_t shard_id,
+                          const struct link_replica *replica)
+{
+    struct site_peers *peers = context;
+    if (peers_has(peers, shard_id) && replica->message.from_site_id == site_id) {
+        shard_receive(peers->options.shards[shard_id - 1], &replica->message, replica->segments,
+                      replica->segments_bytes, io_now_ns(peers->options.io),
+                      io_wall_ns(peers->options.io));
+    }
+}
+
+static void peers_forward(void *context, uint8_t site_id, uint16_t shard_id,
+                          const struct link_forward *forward)
+{
+    struct site_peers *peers = context;
+    if (peers_has(peers, shard_id)) {
+        router_forward(peers->routers[shard_id - 1], site_id, forward,
+                       io_now_ns(peers->options.io));
+    }
+}
+
+static void peers_forward_reply(void *context, uint8_t site_id, uint16_t shard_id,
+                                const struct link_forward_reply *reply)
+{
+    struct site_peers *peers = context;
+    if (peers_has(peers, shard_id)) {
+        router_forward_reply(peers->routers[shard_id - 1], site_id, reply,
+                             io_now_ns(peers->options.io));
+    }
+}
+
+static void peers_snapshot_request(void *context, uint8_t site_id, uint16_t shard_id,
+                                   const struct link_snapshot_request *request)
+{
+    struct site_peers *peers = context;
+    if (!peers_has(peers, shard_id)) {
+        return;
+    }
+    /* Not here: whoever asks turns to the leader's next offer. */
+    struct link_frame frame = {.type = LINK_WIRE_SNAPSHOT_CHUNK,
+                               .shard_id = shard_id,
+                               .snapshot_chunk = {.log_index = request->log_index}};
+    memcpy(frame.snapshot_chunk.chain_hash, request->chain_hash, REPLICA_HASH_BYTES);
+    (void)!link_send(peers->link, site_id, LINK_BULK, &frame);
+}
+
+static void peers_snapshot_chunk(void *context, uint8_t site_id, uint16_t shard_id,
+                                 const struct link_snapshot_chunk *chunk)
+{
+    (void)context;
+    (void)site_id;
+    (void)shard_id;
+    (void)chunk;
+}
+
+static void peers_changed(void *context, uint8_t site_id, const struct link_hello *hello)
+{
+    const struct site_peers *peers = context;
+    log_line(hello != NULL ? LOG_LEVEL_INFO : LOG_LEVEL_WARN,
+             hello != NULL ? "peer-connected" : "peer-lost", "peer=%s", peers_name(peers, site_id));
+}
+
+static void peers_note(void *context, const struct link_note *note)
+{
+    const struct site_peers *peers = context;
+    log_line(LOG_LEVEL_WARN, "link", "peer=%s path=%u reason=%s count=%llu text=\"%s\"",
+             peers_name(peers, note->site_id), note->path_index, link_end_text(note->end),
+             (unsigned long long)note->count, note->text);
+}
+
+/* ---- Life ---- */
+
+static bool peers_router_send(void *context, uint8_t site_id, const struct link_frame *frame)
+{
+    struct site_peers *peers = context;
+    return peers->link != NULL && link_send(peers->link, site_id, LINK_FORWARD, frame) == STATUS_OK;
+}
+
+static enum status peers_open_routers(struct site_peers *peers)
+{
+    const struct config *config = peers->options.config;
+    enum status status = STATUS_OK;
+    for (uint32_t at = 0; at < config->shard_count && status == STATUS_OK; at++) {
+        struct router_options options = {.shard = peers->options.shards[at],
+                                         .shard_id = config->shards[at].id,
+                                         .site_id = (uint8_t)(config->site_index + 1),
+                                         .commands_max = 2 * config->tuning.queue_commands_max,
+                                         .context = peers,
+                                         .send = peers_router_send};
+        randombytes_buf(&options.lane_seed, sizeof options.lane_seed);
+        status = router_create(&peers->routers[at], &options);
+    }
+    return status;
+}
+
+static void peers_set(struct site_peers *peers, uint32_t index)
+{
+    const struct config_site *site = &peers->options.config->sites[index];
+    struct link_site peer = {.site_id = (uint8_t)(index + 1),
+                             .incarnation = bytes_load_le64(site->incarnation),
+                             .path_count = site->peer_count,
+                             .key_count = 1};
+    static_assert(CONFIG_PATHS_MAX <= LINK_PATHS_MAX, "every address is a path");
+    static_assert(CONFIG_ENDPOINT_BYTES <= LINK_WIRE_LISTEN_BYTES, "an address is a path");
+    for (uint32_t path = 0; path < site->peer_count; path++) {
+        memcpy(peer.paths[path], site->peer[path], CONFIG_ENDPOINT_BYTES);
+    }
+    memcpy(peer.keys[0].public_key, site->public_key, sizeof site->public_key);
+    link_set_peer(peers->link, &peer);
+}
+
+static enum status peers_open_link(struct site_peers *peers,
+                                   char error[static SITE_PEERS_ERROR_BYTES])
+{
+    const struct config *config = peers->options.config;
+    struct link_options options;
+    link_options_init(&options);
+    options.io = peers->options.io;
+    options.token_class = peers->options.token_class;
+    options.handler = (struct link_handler){.context = peers,
+                                            .replica = peers_replica,
+                                            .forward = peers_forward,
+                                            .forward_reply = peers_forward_reply,
+                                            .snapshot_request = peers_snapshot_request,
+                                            .snapshot_chunk = peers_snapshot_chunk,
+                                            .peer_changed = peers_changed,
+                                            .note = peers_note};
+    uint8_t seed[crypto_sign_SEEDBYTES];
+    (void)crypto_sign_ed25519_sk_to_seed(seed, peers->options.signer->secret_key);
+    options.key_seed = seed;
+    options.site_id = (uint8_t)(config->site_index + 1);
+    options.cluster_id = segment_cluster_id(config->cluster);
+    options.incarnation = peers->options.incarnation;
+    options.generation = peers->options.generation;
+    options.rules_version_max = 1;
+    options.listen = config->listen_peer;
+    randombytes_buf(&options.random_seed, sizeof options.random_seed);
+    char reason[LINK_TEXT_BYTES];
+    enum status status = link_create(&peers->link, &options, reason);
+    sodium_memzero(seed, sizeof seed);
+    if (status != STATUS_OK) {
+        (void)snprintf(error, SITE_PEERS_ERROR_BYTES, "cannot listen for other sites on %s: %s",
+                       config->listen_peer, reason);
+        return status;
+    }
+    for (uint32_t index = 0; index < config->site_count; index++) {
+        if (index != config->site_index) {
+            peers_set(peers, index);
+        }
+    }
+    return STATUS_OK;
+}
+
+enum status site_peers_open(struct site_peers *peers, const struct site_peers_options *options,
+                            char error[static SITE_PEERS_ERROR_BYTES])
+{
+    peers->options = *options;
+    enum status status = peers_open_routers(peers);
+    if (status != STATUS_OK) {
+        (void)snprintf(error, SITE_PEERS_ERROR_BYTES, "no memory for the routers");
+        return status;
+    }
+    return options->config->site_count > 1 ? peers_open_link(peers, error) : STATUS_OK;
+}
+
+void site_peers_close(struct site_peers *peers)
+{
+    for (uint32_t at = 0; at < SHARDS_MAX; at++) {
+        router_destroy(peers->routers[at]);
+    }
+    link_destroy(peers->link);
+    *peers = (struct site_peers){0};
+}
+
+void site_peers_complete(struct site_peers *peers, const struct io_completion *completion)
+{
+    ASSERT(peers->link != NULL);
+    link_complete(peers->link, completion);
+}
+
+void site_peers_run(struct site_peers *peers, uint64_t now_ns, uint64_t wall_ns)
+{
+    for (uint32_t at = 0; at < peers->options.config->shard_count; at++) {
+        router_run(peers->routers[at], now_ns);
+    }
+    if (peers->link != NULL) {
+        link_step(peers->link, now_ns, wall_ns);
+    }
+}
+
+uint64_t site_peers_due_ns(const struct site_peers *peers, uint64_t now_ns)
+{
+    uint64_t due_ns = peers->link != NULL ? link_due_ns(peers->link) : UINT64_MAX;
+    for (uint32_t at = 0; at < peers->options.config->shard_count; at++) {
+        uint64_t router_ns = router_due_ns(peers->routers[at], now_ns);
+        due_ns = router_ns < due_ns ? router_ns : due_ns;
+    }
+    return due_ns;
+}
+
+void site_peers_shut_down(struct site_peers *peers)
+{
+    if (peers->link != NULL) {
+        link_shut_down(peers->link);
+    }
+}
+
+bool site_peers_quiet(const struct site_peers *peers)
+{
+    return peers->link == NULL || link_is_quiet(peers->link);
+}
