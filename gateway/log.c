@@ -7,7 +7,7 @@
 
 #include "matching/base/assertion.h"
 
-#define LOG_LINE_BYTES_MAX 1100
+#define LOG_LINE_BYTES_MAX 1600
 
 static const char *log_level_text(enum log_level level)
 {

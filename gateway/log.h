@@ -5,7 +5,7 @@
 
 enum log_level { LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };
 
-/* "time=... level=... event=EVENT " and the formatted rest, at most 1,000 characters: longer is
+/* "time=... level=... event=EVENT " and the formatted rest, at most 1,500 characters: longer is
  * cut. */
 void log_line(enum log_level level, const char *event, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "gateway/log.h"
+#include "gateway/site_failure.h"
 #include "gateway/site_inside.h"
 #include "matching/base/assertion.h"
 #include "replication/key_store.h"
@@ -19,6 +20,17 @@ void site_log_market(const struct site *site, uint32_t index, const char *event)
     log_line(LOG_LEVEL_INFO, event, "shard=%u commands=%llu open_orders=%llu event_hash=%016llx",
              index + 1, (unsigned long long)totals.commands, (unsigned long long)totals.open_orders,
              (unsigned long long)engine_event_hash(engine));
+}
+
+enum status site_streams_failed(const struct site *site, uint32_t index, char *error)
+{
+    enum status status = site->markets[index].stream_status;
+    ASSERT(status != STATUS_OK);
+    (void)snprintf(error, SITE_ERROR_BYTES,
+                   "the session streams of shard %u cannot be written (%s): make room in %s and "
+                   "start again; nothing is lost, they are rebuilt from the journal",
+                   index + 1, status_text(status), site->config.data);
+    return status;
 }
 
 /* Whether this site has executed all that is known to be committed, and somebody leads: only then
@@ -181,7 +193,7 @@ static void site_shard_error(const struct site *site, uint32_t index, enum statu
     shard_status(site->shards[index], &status);
     bool journal = failed != STATUS_FOREIGN && journal_error(site->journal)[0] != '\0';
     if (journal) {
-        (void)snprintf(error, SITE_ERROR_BYTES, "%s", journal_error(site->journal));
+        site_failure_journal(error, failed, journal_error(site->journal));
     } else {
         (void)snprintf(error, SITE_ERROR_BYTES, "shard %u has stopped: %s", index + 1,
                        site_halt_text(status.halt));
@@ -206,7 +218,7 @@ static enum status site_turn(struct site *site, char *error)
     }
     uint64_t now_ns = io_now_ns(site->io);
     if (status != STATUS_OK) {
-        (void)snprintf(error, SITE_ERROR_BYTES, "%s", journal_error(site->journal));
+        site_failure_journal(error, status, journal_error(site->journal));
         return status;
     }
     for (uint32_t i = 0; i < site->config.shard_count; i++) {
@@ -219,12 +231,7 @@ static enum status site_turn(struct site *site, char *error)
     site_watch_leaders(site);
     for (uint32_t i = 0; i < site->config.shard_count; i++) {
         if (site->markets[i].stream_status != STATUS_OK) {
-            (void)snprintf(
-                error, SITE_ERROR_BYTES,
-                "the session streams of shard %u cannot be written (%s): make room in %s "
-                "and start again; nothing is lost, they are rebuilt from the journal",
-                i + 1, status_text(site->markets[i].stream_status), site->config.data);
-            return site->markets[i].stream_status;
+            return site_streams_failed(site, i, error);
         }
     }
     status = doors_run(site->doors, site->admin.orders_refused);

@@ -9,7 +9,7 @@
 #include "gateway/config.h"
 #include "matching/base/status.h"
 
-#define SITE_ERROR_BYTES 768u
+#define SITE_ERROR_BYTES 1280u
 
 struct site;
 

@@ -53,5 +53,7 @@ struct site {
 
 /* How far a market is, and the hash of everything that has happened on it. */
 void site_log_market(const struct site *site, uint32_t index, const char *event);
+/* What became of a market's streams, as a sentence; returns their status. */
+enum status site_streams_failed(const struct site *site, uint32_t index, char *error);
 
 #endif

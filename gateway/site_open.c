@@ -7,10 +7,12 @@
 #include <string.h>
 
 #include "gateway/log.h"
+#include "gateway/site_failure.h"
 #include "gateway/site_files.h"
 #include "gateway/site_inside.h"
 #include "matching/base/assertion.h"
 #include "matching/base/bytes.h"
+#include "replication/journal_error.h"
 #include "replication/key_store.h"
 
 #define SITE_RECEIVE_BUFFER_BYTES 16384u
@@ -113,6 +115,8 @@ static enum status site_open_keys(struct site *site, char *error)
     return STATUS_OK;
 }
 
+static_assert(SITE_ERROR_BYTES >= SITE_FAILURE_BYTES, "a sentence fits");
+
 static enum status site_open_journal(struct site *site, char *error)
 {
     char path[CONFIG_PATH_BYTES + 32];
@@ -129,9 +133,9 @@ static enum status site_open_journal(struct site *site, char *error)
     (void)snprintf(options.site, sizeof options.site, "%s", site->config.site);
     enum status status = journal_open(&site->journal, site->io, &options);
     if (status != STATUS_OK) {
-        (void)snprintf(error, SITE_ERROR_BYTES, "%s",
-                       site->journal != NULL ? journal_error(site->journal)
-                                             : "no memory for the journal");
+        site_failure_journal(error, status,
+                             site->journal != NULL ? journal_error(site->journal)
+                                                   : "no memory for the journal");
         return status;
     }
     const struct config_site *own = &site->config.sites[site->config.site_index];
@@ -324,6 +328,19 @@ static enum status site_open_admin(struct site *site, char *error)
     return admin_start(&site->admin_thread, &options, error);
 }
 
+static enum status site_recover_failed(const struct site *site, uint32_t index, uint64_t log_index,
+                                       enum status status, char *error)
+{
+    ASSERT(status != STATUS_OK);
+    char found[JOURNAL_ERROR_BYTES];
+    const char *said = journal_error(site->journal);
+    (void)snprintf(found, sizeof found, "shard %u cannot be rebuilt beyond log index %llu (%s)%s%s",
+                   index + 1, (unsigned long long)log_index, status_text(status),
+                   said[0] == '\0' ? "" : ": ", said);
+    site_failure_journal(error, status, found);
+    return status;
+}
+
 static enum status site_recover_shard(struct site *site, uint32_t index, char *error)
 {
     io_now_refresh(site->io);
@@ -341,17 +358,11 @@ static enum status site_recover_shard(struct site *site, uint32_t index, char *e
                      (unsigned long long)log_index, (unsigned long long)tail.last_log_index);
         }
         if (site->markets[index].stream_status != STATUS_OK) {
-            status = site->markets[index].stream_status;
-            break;
+            return site_streams_failed(site, index, error);
         }
     }
     if (status != STATUS_OK) {
-        (void)snprintf(error, SITE_ERROR_BYTES,
-                       "shard %u cannot be rebuilt at log index %llu (%s): run 'causeway journal "
-                       "verify' on %s",
-                       index + 1, (unsigned long long)log_index, status_text(status),
-                       site->config.data);
-        return status;
+        return site_recover_failed(site, index, log_index, status, error);
     }
     io_now_refresh(site->io);
     log_line(LOG_LEVEL_INFO, "rebuilt", "shard=%u log_index=%llu duration_ms=%llu", index + 1,

@@ -4,7 +4,7 @@
 #ifndef REPLICATION_JOURNAL_ERROR_H
 #define REPLICATION_JOURNAL_ERROR_H
 
-#define JOURNAL_ERROR_BYTES 512u
+#define JOURNAL_ERROR_BYTES 1024u
 
 struct journal_error {
     char text[JOURNAL_ERROR_BYTES]; /* Ends with a zero; longer sentences are cut. */

@@ -177,7 +177,10 @@ enum status journal_file_block(const char *path, int descriptor, uint32_t block_
             return journal_file_failed(error, "read", path, errno);
         }
         if (result == 0) {
-            journal_error_set(error, "%s is too short: it was cut or never written whole", path);
+            journal_error_set(error,
+                              "%s is too short: it was cut or never written whole; the site must "
+                              "be rebuilt from its peers",
+                              path);
             return STATUS_SHORT;
         }
         done_bytes += (size_t)result;

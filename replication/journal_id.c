@@ -68,7 +68,10 @@ static enum status journal_id_read(struct journal_id *id, int descriptor, const 
     }
     status = journal_id_load(id, block);
     if (status == STATUS_BAD_VERSION) {
-        journal_error_set(error, "%s is of a version that this program does not speak", path);
+        journal_error_set(
+            error,
+            "%s is of a version that this program does not speak; use the program that wrote it",
+            path);
         return status;
     }
     if (status != STATUS_OK) {

@@ -48,7 +48,10 @@ enum status store_env_failed(const struct store_env *env, const char *action, in
         return STATUS_NO_SPACE;
     }
     if (result == MDB_VERSION_MISMATCH) {
-        journal_error_set(error, "%s is of a version that this program does not speak", env->path);
+        journal_error_set(
+            error,
+            "%s is of a version that this program does not speak; use the program that wrote it",
+            env->path);
         return STATUS_BAD_VERSION;
     }
     if (result < 0) {
@@ -118,7 +121,10 @@ static enum status store_env_get_failed(const struct store_env *env, const char 
 {
     ASSERT(status != STATUS_OK);
     if (status == STATUS_BAD_VERSION) {
-        journal_error_set(error, "%s is of a version that this program does not speak", env->path);
+        journal_error_set(
+            error,
+            "%s is of a version that this program does not speak; use the program that wrote it",
+            env->path);
         return status;
     }
     if (status != STATUS_BAD_FORMAT && status != STATUS_BAD_CHECKSUM) {

@@ -137,7 +137,9 @@ enum status store_head_compare(const struct store_head *head, const struct store
 {
     ASSERT(facts->commit_number > 0);
     if (memcmp(facts->incarnation, store->incarnation, WAL_KEY_BYTES) != 0) {
-        journal_error_set(error, "%s belongs to another journal than the store beside it",
+        journal_error_set(error,
+                          "%s belongs to another journal than the store beside it; put back the "
+                          "one that was there",
                           head->path);
         return STATUS_FOREIGN;
     }

@@ -339,13 +339,18 @@ static enum status store_lmdb_load(struct store_lmdb *lmdb,
     }
     const struct store_facts *facts = &lmdb->move.facts;
     if (memcmp(facts->incarnation, options->incarnation, WAL_KEY_BYTES) != 0) {
-        journal_error_set(error, "%s belongs to another journal than journal.id beside it",
+        journal_error_set(error,
+                          "%s belongs to another journal than journal.id beside it; put back the "
+                          "one that was there",
                           lmdb->env.path);
         return STATUS_FOREIGN;
     }
     if (facts->place.position >= options->ring_bytes ||
         facts->place.position % WAL_ALIGNMENT_BYTES != 0) {
-        journal_error_set(error, "%s: its place in the ring lies outside the ring", lmdb->env.path);
+        journal_error_set(error,
+                          "%s: its place in the ring lies outside the ring; the site must be "
+                          "rebuilt from its peers",
+                          lmdb->env.path);
         return STATUS_DAMAGED;
     }
     return STATUS_OK;

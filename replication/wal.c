@@ -41,7 +41,10 @@ static enum status wal_header_check(const struct wal *wal, struct journal_error 
 {
     enum status status = journal_block_check(wal->file, WAL_MAGIC);
     if (status == STATUS_BAD_VERSION) {
-        journal_error_set(error, "%s is of a version that this program does not speak", wal->path);
+        journal_error_set(
+            error,
+            "%s is of a version that this program does not speak; use the program that wrote it",
+            wal->path);
         return status;
     }
     if (status != STATUS_OK) {
@@ -53,12 +56,17 @@ static enum status wal_header_check(const struct wal *wal, struct journal_error 
     }
     const uint8_t *body = wal->file + JOURNAL_BLOCK_BODY_AT;
     if (memcmp(body, wal->image.key, WAL_KEY_BYTES) != 0) {
-        journal_error_set(error, "%s belongs to another journal than journal.id beside it",
+        journal_error_set(error,
+                          "%s belongs to another journal than journal.id beside it; put back the "
+                          "one that was there",
                           wal->path);
         return STATUS_FOREIGN;
     }
     if (bytes_load_le64(body + WAL_KEY_BYTES) != wal->file_bytes) {
-        journal_error_set(error, "%s and journal.id do not agree about its size", wal->path);
+        journal_error_set(error,
+                          "%s and journal.id do not agree about its size; the site must be rebuilt "
+                          "from its peers",
+                          wal->path);
         return STATUS_DAMAGED;
     }
     return STATUS_OK;

@@ -251,3 +251,18 @@ bool site_process_logged(const struct site_process *site, const char *text)
     (void)fclose(file);
     return found;
 }
+
+void site_process_show_log(const struct site_process *site)
+{
+    ASSERT(site->log[0] != '\0');
+    FILE *file = fopen(site->log, "re");
+    if (file == NULL) {
+        (void)fprintf(stderr, "there is no %s\n", site->log);
+        return;
+    }
+    char line[4096];
+    while (fgets(line, sizeof line, file) != NULL) {
+        (void)fprintf(stderr, "    %s", line);
+    }
+    (void)fclose(file);
+}

@@ -53,4 +53,7 @@ int site_process_run(char *output, size_t output_bytes, const char *const argume
 /* Whether the log holds `text` somewhere. */
 bool site_process_logged(const struct site_process *site, const char *text);
 
+/* The whole log to stderr, indented: what a failed test should say. */
+void site_process_show_log(const struct site_process *site);
+
 #endif
