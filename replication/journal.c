@@ -87,6 +87,7 @@ static void journal_write(struct journal *journal)
         struct journal_shard *shard = &journal->shards[i];
         shard->closed[number % WAL_WRITES_IN_FLIGHT_MAX] = shard->appended.tail;
     }
+    journal_repair_closed(journal, number);
 }
 
 /* Make room for a record in the frame being filled, if need be in a new one. */
@@ -104,7 +105,7 @@ static bool journal_room_now(struct journal *journal, uint32_t record_bytes, boo
     return true;
 }
 
-static enum status journal_room(struct journal *journal, uint32_t record_bytes, bool vote)
+enum status journal_room(struct journal *journal, uint32_t record_bytes, bool vote)
 {
     if (journal->status != STATUS_OK) {
         return journal->status;
@@ -293,6 +294,7 @@ enum status journal_complete(struct journal *journal, const struct io_completion
         struct journal_shard *shard = &journal->shards[i];
         shard->persisted = shard->closed[number % WAL_WRITES_IN_FLIGHT_MAX];
     }
+    journal_repair_persisted(journal, number);
     store_publish(journal->store, journal->wal.persisted_position);
     return STATUS_OK;
 }

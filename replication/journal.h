@@ -21,6 +21,7 @@
 #include "replication/io/io.h"
 #include "replication/journal_id.h"
 #include "replication/journal_tail.h"
+#include "replication/repair.h"
 #include "replication/segment.h"
 
 struct journal;
@@ -95,6 +96,25 @@ MUST_USE enum status journal_base(struct journal *journal, uint16_t shard_id,
  * after WAL_VOTES_RESERVED (wal.h) frames of them while the store does not move at all. */
 MUST_USE enum status journal_vote(struct journal *journal, uint16_t shard_id, uint64_t term,
                                   uint8_t voted_site_id);
+
+/* What quorum repair has left here of a shard (repair.h), durable. */
+struct journal_generation {
+    uint64_t generation; /* In which the site takes part, or did until it promised; 0 at birth. */
+    bool accepted;       /* `repair` is the one that was accepted last, */
+    bool active;         /* and it is activated. */
+    struct repair repair;
+};
+void journal_generation(const struct journal *journal, uint16_t shard_id,
+                        struct journal_generation *generation);
+
+/* Promise a repair, activate the one promised, or, for a site that is added after one, take part in
+ * its generation. A record behind everything appended before; it counts when journal_generation()
+ * says so. The caller has judged it (repair_may_promise(), repair_may_activate()); an empty log for
+ * a site that joins (asserted). STATUS_FULL; STATUS_NOT_YET: one before is not durable yet. */
+MUST_USE enum status journal_promise(struct journal *journal, uint16_t shard_id,
+                                     const struct repair *repair);
+MUST_USE enum status journal_activate(struct journal *journal, uint16_t shard_id);
+MUST_USE enum status journal_join(struct journal *journal, uint16_t shard_id, uint64_t generation);
 
 /* Start writing what is appended, as far as writes in flight allow. */
 MUST_USE enum status journal_flush(struct journal *journal);

@@ -1,5 +1,6 @@
 /* The struct behind journal.h, for the files that implement it and for nobody else: journal.c (the
- * life of a journal), journal_open.c (its start), journal_read.c (segments out). */
+ * life of a journal), journal_open.c (its start), journal_read.c (segments out), journal_repair.c
+ * (generations). */
 #ifndef REPLICATION_JOURNAL_INSIDE_H
 #define REPLICATION_JOURNAL_INSIDE_H
 
@@ -14,6 +15,10 @@ struct journal_shard {
     struct journal_tail closed[WAL_WRITES_IN_FLIGHT_MAX]; /* At the end of each frame in flight. */
     uint64_t trimmed_log_index;                           /* Segments below are gone for readers. */
     struct journal_index index;
+    struct journal_repair repair;      /* As persisted. */
+    struct journal_repair repair_next; /* Appended; while repair_waits, */
+    bool repair_waits;
+    uint64_t repair_frame; /* in this frame, once that is closed; else 0. */
 };
 
 struct journal {
@@ -33,6 +38,13 @@ struct journal {
 
 /* From here on every call returns `status`: nothing is acknowledged any more (DESIGN 6, rule 4). */
 enum status journal_open_fail(struct journal *journal, enum status status);
+
+/* Room for a record, or STATUS_FULL and what the store says. */
+MUST_USE enum status journal_room(struct journal *journal, uint32_t record_bytes, bool vote);
+
+/* A frame was closed with everything appended so far; frames up to `number` are persisted. */
+void journal_repair_closed(struct journal *journal, uint64_t number);
+void journal_repair_persisted(struct journal *journal, uint64_t number);
 
 /* journal_read() which also says up to what time the journal had come with this segment. */
 MUST_USE enum status journal_read_stamped(struct journal *journal, uint16_t shard_id,

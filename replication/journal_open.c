@@ -95,6 +95,7 @@ static enum status journal_start(struct journal *journal)
         shard->appended = journal->store->states[i];
         shard->persisted = shard->appended.tail;
         shard->trimmed_log_index = shard->persisted.first_log_index;
+        shard->repair = journal->store->repairs[i];
     }
     enum status status = wal_start(&journal->wal, &journal->store->place, &journal->error);
     if (status != STATUS_OK) {

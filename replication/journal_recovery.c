@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "matching/base/assertion.h"
+#include "replication/repair_record.h"
 
 void journal_recovery_init(struct journal_recovery *recovery,
                            const struct journal_recovery_options *options,
@@ -111,6 +112,18 @@ static enum status journal_recovery_segment(struct journal_recovery *recovery,
     return STATUS_OK;
 }
 
+/* Whether it is a repair that this program can act on. */
+static enum status journal_recovery_repair(const struct wal_record *record)
+{
+    struct repair repair;
+    if (record->repair == NULL) {
+        return STATUS_OK;
+    }
+    bool good = repair_record_load(&repair, record->repair, JOURNAL_REPAIR_BYTES) == STATUS_OK &&
+                repair.generation == record->generation;
+    return good ? STATUS_OK : STATUS_DAMAGED;
+}
+
 /* Records other than segments: what our own writer would never write is damage. */
 static enum status journal_recovery_apply(struct journal_recovery *recovery,
                                           const struct wal_record *record)
@@ -137,6 +150,8 @@ static enum status journal_recovery_apply(struct journal_recovery *recovery,
         }
         journal_tail_vote(tail, record->term, record->voted_site_id);
         return STATUS_OK;
+    case WAL_RECORD_REPAIR:
+        return journal_recovery_repair(record);
     case WAL_RECORD_START:
     case WAL_RECORD_SEGMENT:
         break;

@@ -29,6 +29,22 @@ struct journal_state {
     struct journal_tail base; /* Only its last_* and next_command_sequence mean something. */
 };
 
+/* What a quorum repair has left here of a shard (repair.h). Values are the format. */
+enum journal_repair_state {
+    JOURNAL_REPAIR_NONE = 0,
+    JOURNAL_REPAIR_PROMISED = 1,
+    JOURNAL_REPAIR_ACTIVE = 2,
+    JOURNAL_REPAIR_JOINED = 3, /* A site that is newer than the repair: its generation alone. */
+};
+
+#define JOURNAL_REPAIR_BYTES 1040u
+
+struct journal_repair {
+    uint64_t generation;                  /* Of the repair. */
+    uint8_t state;                        /* enum journal_repair_state. */
+    uint8_t record[JOURNAL_REPAIR_BYTES]; /* repair_record.h; zeros when JOINED. */
+};
+
 /* An empty log: index 0, next command sequence 1. */
 void journal_tail_init(struct journal_tail *tail);
 

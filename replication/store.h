@@ -47,6 +47,7 @@ struct store {
     const struct store_operations *operations;
     struct wal_place place;
     struct journal_state states[SHARDS_MAX];
+    struct journal_repair repairs[SHARDS_MAX]; /* Likewise. */
 };
 
 /* Recovery: take in the frames from store->place up to `position` before returning. They have been

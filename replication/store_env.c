@@ -158,6 +158,47 @@ enum status store_env_facts_load(struct store_env *env, MDB_txn *txn, struct sto
     return status == STATUS_OK ? STATUS_OK : store_env_get_failed(env, name, status, error);
 }
 
+static void store_env_repair_key(char *name, uint32_t index)
+{
+    ASSERT(index < SHARDS_MAX);
+    (void)snprintf(name, STORE_ENV_KEY_BYTES, "repair-%u", (unsigned)(index + 1));
+}
+
+int store_env_repair_store(struct store_env *env, MDB_txn *txn, uint32_t index,
+                           const struct journal_repair *repair)
+{
+    char name[STORE_ENV_KEY_BYTES];
+    uint8_t record[STORE_FACTS_REPAIR_BYTES];
+    store_env_repair_key(name, index);
+    store_facts_repair_store(record, repair);
+    return store_env_put(env, txn, name, record, sizeof record);
+}
+
+enum status store_env_repairs_load(struct store_env *env, MDB_txn *txn,
+                                   struct journal_repair repairs[static SHARDS_MAX],
+                                   struct journal_error *error)
+{
+    for (uint32_t i = 0; i < SHARDS_MAX; i++) {
+        char name[STORE_ENV_KEY_BYTES];
+        store_env_repair_key(name, i);
+        repairs[i] = (struct journal_repair){0};
+        MDB_val key = {strlen(name), name};
+        MDB_val value;
+        if (mdb_get(txn, env->facts, &key, &value) == MDB_NOTFOUND) {
+            continue; /* Never repaired, as in journals that are older than repair. */
+        }
+        uint8_t record[STORE_FACTS_REPAIR_BYTES];
+        enum status status = store_env_get(env, txn, name, record, sizeof record, error);
+        if (status == STATUS_OK) {
+            status = store_facts_repair_load(&repairs[i], record);
+        }
+        if (status != STATUS_OK) {
+            return store_env_get_failed(env, name, status, error);
+        }
+    }
+    return STATUS_OK;
+}
+
 static int store_env_databases(struct store_env *env, unsigned flags)
 {
     MDB_txn *txn;

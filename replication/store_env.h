@@ -43,6 +43,14 @@ MUST_USE enum status store_env_facts_load(struct store_env *env, MDB_txn *txn,
 int store_env_facts_store(struct store_env *env, MDB_txn *txn, const struct store_facts *facts,
                           uint64_t ring_bytes);
 
+/* The last repair of the shard at `index`, and those of all shards; one that is not there is NONE.
+ */
+int store_env_repair_store(struct store_env *env, MDB_txn *txn, uint32_t index,
+                           const struct journal_repair *repair);
+MUST_USE enum status store_env_repairs_load(struct store_env *env, MDB_txn *txn,
+                                            struct journal_repair repairs[static SHARDS_MAX],
+                                            struct journal_error *error);
+
 /* Header of an entry in front of the segment, which stands at target + STORE_ENV_ENTRY_BYTES. */
 void store_env_entry_seal(uint8_t *target, uint32_t segment_bytes, uint64_t last_timestamp_ns);
 /* Check an entry as LMDB gave it: its own checksum, the payload's hash, shard and log index.

@@ -14,6 +14,9 @@ static_assert(STORE_FACTS_PLACE_BYTES ==
                   STORE_FACTS_BODY_AT + WAL_KEY_BYTES + 3 * 8 + WAL_HASH_BYTES + WAL_NONCE_BYTES,
               "the layout is the format");
 
+static_assert(STORE_FACTS_REPAIR_BYTES == STORE_FACTS_BODY_AT + 16 + JOURNAL_REPAIR_BYTES,
+              "the layout is the format");
+
 void store_facts_init(struct store_facts *facts, const uint8_t incarnation[static WAL_KEY_BYTES])
 {
     ASSERT(facts != NULL);
@@ -118,4 +121,35 @@ enum status store_facts_shard_load(struct store_facts *facts, uint32_t index,
         status = journal_tail_load(&state->base, body + JOURNAL_TAIL_BYTES);
     }
     return status;
+}
+
+void store_facts_repair_store(uint8_t target[static STORE_FACTS_REPAIR_BYTES],
+                              const struct journal_repair *repair)
+{
+    ASSERT(repair->state > JOURNAL_REPAIR_NONE);
+    ASSERT(repair->state <= JOURNAL_REPAIR_JOINED);
+    uint8_t *body = target + STORE_FACTS_BODY_AT;
+    memset(body, 0, 16);
+    bytes_store_le64(body, repair->generation);
+    body[8] = repair->state;
+    memcpy(body + 16, repair->record, JOURNAL_REPAIR_BYTES);
+    store_facts_seal(target, STORE_FACTS_REPAIR_BYTES);
+}
+
+enum status store_facts_repair_load(struct journal_repair *repair,
+                                    const uint8_t source[static STORE_FACTS_REPAIR_BYTES])
+{
+    static const uint8_t zeros[7];
+    enum status status = store_facts_check(source, STORE_FACTS_REPAIR_BYTES);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    const uint8_t *body = source + STORE_FACTS_BODY_AT;
+    repair->generation = bytes_load_le64(body);
+    repair->state = body[8];
+    memcpy(repair->record, body + 16, JOURNAL_REPAIR_BYTES);
+    bool good = repair->generation > 0 && repair->state > JOURNAL_REPAIR_NONE &&
+                repair->state <= JOURNAL_REPAIR_JOINED &&
+                memcmp(body + 9, zeros, sizeof zeros) == 0;
+    return good ? STATUS_OK : STATUS_BAD_FORMAT;
 }

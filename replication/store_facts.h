@@ -11,9 +11,10 @@
 #include "replication/store_head.h"
 #include "replication/wal_chain.h"
 
-#define STORE_FACTS_VERSION     1u
-#define STORE_FACTS_PLACE_BYTES 88u
-#define STORE_FACTS_SHARD_BYTES 200u
+#define STORE_FACTS_VERSION      1u
+#define STORE_FACTS_PLACE_BYTES  88u
+#define STORE_FACTS_SHARD_BYTES  200u
+#define STORE_FACTS_REPAIR_BYTES 1080u
 
 /* Written whole by every commit. */
 struct store_facts {
@@ -38,5 +39,11 @@ void store_facts_shard_store(uint8_t target[static STORE_FACTS_SHARD_BYTES],
                              const struct store_facts *facts, uint32_t index);
 MUST_USE enum status store_facts_shard_load(struct store_facts *facts, uint32_t index,
                                             const uint8_t source[static STORE_FACTS_SHARD_BYTES]);
+
+/* The record of a shard's last repair; there is none before the first. */
+void store_facts_repair_store(uint8_t target[static STORE_FACTS_REPAIR_BYTES],
+                              const struct journal_repair *repair);
+MUST_USE enum status store_facts_repair_load(struct journal_repair *repair,
+                                             const uint8_t source[static STORE_FACTS_REPAIR_BYTES]);
 
 #endif

@@ -333,6 +333,9 @@ static enum status store_lmdb_load(struct store_lmdb *lmdb,
         return store_env_failed(&lmdb->env, "read", result, error);
     }
     enum status status = store_env_facts_load(&lmdb->env, txn, &lmdb->move.facts, error);
+    if (status == STATUS_OK) {
+        status = store_env_repairs_load(&lmdb->env, txn, lmdb->base.repairs, error);
+    }
     mdb_txn_abort(txn);
     if (status != STATUS_OK) {
         return status;
@@ -375,6 +378,7 @@ enum status store_lmdb_open(struct store **store, const struct store_lmdb_option
     lmdb->head.descriptor = -1;
     lmdb->move.env = &lmdb->env;
     lmdb->move.head = &lmdb->head;
+    lmdb->move.repairs = lmdb->base.repairs;
 
     struct store_head_facts head;
     struct store_head_facts own;

@@ -75,6 +75,19 @@ static int store_move_delete(MDB_txn *txn, MDB_dbi database, bool above, uint64_
     return result == MDB_NOTFOUND ? 0 : result;
 }
 
+static int store_move_repair(struct store_move *move, MDB_txn *txn, const struct wal_record *record)
+{
+    ASSERT(move->repairs != NULL);
+    ASSERT(record->type == WAL_RECORD_REPAIR);
+    struct journal_repair *repair = &move->repairs[record->shard_id - 1];
+    *repair =
+        (struct journal_repair){.generation = record->generation, .state = record->repair_state};
+    if (record->repair != NULL) {
+        memcpy(repair->record, record->repair, JOURNAL_REPAIR_BYTES);
+    }
+    return store_env_repair_store(move->env, txn, record->shard_id - 1u, repair);
+}
+
 static int store_move_record(struct store_move *move, MDB_txn *txn, const struct wal_record *record,
                              struct store_facts *facts)
 {
@@ -106,6 +119,8 @@ static int store_move_record(struct store_move *move, MDB_txn *txn, const struct
     case WAL_RECORD_VOTE:
         journal_tail_vote(&state->tail, record->term, record->voted_site_id);
         return 0;
+    case WAL_RECORD_REPAIR:
+        return store_move_repair(move, txn, record);
     case WAL_RECORD_START:
         break;
     }

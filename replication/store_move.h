@@ -22,6 +22,7 @@ struct store_move {
     struct store_head *head;
     const struct wal_image *image;
     struct store_facts facts;            /* As committed. */
+    struct journal_repair *repairs;      /* Of SHARDS_MAX, the caller's; follow the records. */
     uint64_t trim_log_index[SHARDS_MAX]; /* Segments below may go. */
     bool trimming;                       /* Some of them are still there. */
     uint64_t room_bytes; /* No more than this is taken in; UINT64_MAX: as much as fits. */

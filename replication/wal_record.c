@@ -5,7 +5,8 @@
 #include "matching/base/assertion.h"
 #include "matching/base/bytes.h"
 
-#define WAL_RECORD_VOTE_BODY_BYTES 8u
+#define WAL_RECORD_VOTE_BODY_BYTES   8u
+#define WAL_RECORD_REPAIR_HEAD_BYTES 8u
 
 static uint32_t wal_record_body_bytes(const struct wal_record *record)
 {
@@ -21,6 +22,9 @@ static uint32_t wal_record_body_bytes(const struct wal_record *record)
         return JOURNAL_TAIL_BYTES;
     case WAL_RECORD_VOTE:
         return WAL_RECORD_VOTE_BODY_BYTES;
+    case WAL_RECORD_REPAIR:
+        ASSERT((record->repair == NULL) == (record->repair_state == JOURNAL_REPAIR_JOINED));
+        return WAL_RECORD_REPAIR_HEAD_BYTES + (record->repair == NULL ? 0 : JOURNAL_REPAIR_BYTES);
     }
     ASSERT(false);
     return 0;
@@ -44,6 +48,8 @@ static uint64_t wal_record_argument(const struct wal_record *record)
         return record->log_index;
     case WAL_RECORD_VOTE:
         return record->term;
+    case WAL_RECORD_REPAIR:
+        return record->generation;
     }
     ASSERT(false);
     return 0;
@@ -68,10 +74,35 @@ void wal_record_store(uint8_t *target, size_t target_bytes, const struct wal_rec
     } else if (record->type == WAL_RECORD_VOTE) {
         memset(body, 0, body_bytes);
         body[0] = record->voted_site_id;
+    } else if (record->type == WAL_RECORD_REPAIR) {
+        memset(body, 0, WAL_RECORD_REPAIR_HEAD_BYTES);
+        body[0] = record->repair_state;
+        if (record->repair != NULL) {
+            memcpy(body + WAL_RECORD_REPAIR_HEAD_BYTES, record->repair, JOURNAL_REPAIR_BYTES);
+        }
     } else if (body_bytes > 0) {
         journal_tail_store(body, &record->tail);
     }
     memset(body + body_bytes, 0, record_bytes - WAL_RECORD_HEADER_BYTES - body_bytes);
+}
+
+static enum status wal_record_load_repair(struct wal_record *record, uint64_t argument,
+                                          const uint8_t *body, uint32_t body_bytes)
+{
+    static const uint8_t zeros[WAL_RECORD_REPAIR_HEAD_BYTES];
+
+    if (body_bytes < WAL_RECORD_REPAIR_HEAD_BYTES || argument == 0 ||
+        memcmp(body + 1, zeros, WAL_RECORD_REPAIR_HEAD_BYTES - 1) != 0 ||
+        body[0] < JOURNAL_REPAIR_PROMISED || body[0] > JOURNAL_REPAIR_JOINED) {
+        return STATUS_BAD_FORMAT;
+    }
+    bool joined = body[0] == JOURNAL_REPAIR_JOINED;
+    record->generation = argument;
+    record->repair_state = body[0];
+    record->repair = joined ? NULL : body + WAL_RECORD_REPAIR_HEAD_BYTES;
+    return body_bytes == WAL_RECORD_REPAIR_HEAD_BYTES + (joined ? 0 : JOURNAL_REPAIR_BYTES)
+               ? STATUS_OK
+               : STATUS_BAD_FORMAT;
 }
 
 static enum status wal_record_load_body(struct wal_record *record, uint64_t argument,
@@ -109,6 +140,8 @@ static enum status wal_record_load_body(struct wal_record *record, uint64_t argu
         record->term = argument;
         record->voted_site_id = body[0];
         return STATUS_OK;
+    case WAL_RECORD_REPAIR:
+        return wal_record_load_repair(record, argument, body, body_bytes);
     }
     return STATUS_BAD_FORMAT;
 }
@@ -128,7 +161,7 @@ enum status wal_record_load(struct wal_record *record, uint32_t *record_bytes,
         return STATUS_BAD_FORMAT;
     }
     uint8_t type = source[4];
-    if (type < WAL_RECORD_START || type > WAL_RECORD_VOTE) {
+    if (type < WAL_RECORD_START || type > WAL_RECORD_REPAIR) {
         return STATUS_BAD_FORMAT;
     }
     *record = (struct wal_record){.type = (enum wal_record_type)type,

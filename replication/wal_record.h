@@ -25,6 +25,7 @@ enum wal_record_type {
     WAL_RECORD_TRUNCATE = 3, /* Drop from log_index on; `tail` is what remains. */
     WAL_RECORD_BASE = 4,     /* A snapshot stands for everything up to `tail`. */
     WAL_RECORD_VOTE = 5,
+    WAL_RECORD_REPAIR = 6, /* A quorum repair is promised, active, or joined. */
 };
 
 struct wal_record {
@@ -37,6 +38,9 @@ struct wal_record {
     struct journal_tail tail; /* TRUNCATE, BASE. */
     uint64_t term;            /* VOTE. */
     uint8_t voted_site_id;
+    uint64_t generation;   /* REPAIR. */
+    uint8_t repair_state;  /* REPAIR: enum journal_repair_state, not NONE. */
+    const uint8_t *repair; /* REPAIR: JOURNAL_REPAIR_BYTES, into the source; NULL when JOINED. */
 };
 
 /* Bytes of an encoded record, header and padding to 8 included. */

@@ -66,6 +66,38 @@ static void test_every_bit(void **state)
     }
 }
 
+static void test_repairs(void **state)
+{
+    (void)state;
+    struct journal_repair repair = {.generation = UINT64_C(5) << 32,
+                                    .state = JOURNAL_REPAIR_ACTIVE};
+    memset(repair.record, 0xD4, sizeof repair.record);
+    uint8_t record[STORE_FACTS_REPAIR_BYTES];
+    store_facts_repair_store(record, &repair);
+    uint8_t expected[STORE_FACTS_REPAIR_BYTES - 16] = {1};
+    expected[12] = 5;
+    expected[16] = 2;
+    memset(expected + 24, 0xD4, JOURNAL_REPAIR_BYTES);
+    assert_memory_equal(record + 16, expected, sizeof expected);
+    struct journal_repair back;
+    assert_int_equal(store_facts_repair_load(&back, record), STATUS_OK);
+    assert_int_equal(back.generation, repair.generation);
+    assert_int_equal(back.state, repair.state);
+    assert_memory_equal(back.record, repair.record, sizeof back.record);
+    for (uint32_t bit = 0; bit < 8 * sizeof record; bit++) {
+        record[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        assert_int_equal(store_facts_repair_load(&back, record), STATUS_BAD_CHECKSUM);
+        record[bit / 8] ^= (uint8_t)(1u << bit % 8);
+    }
+    static const uint32_t bad[] = {28, 32, 33}; /* Generation 0, no such state, reserved; sealed. */
+    for (uint32_t at = 0; at < 3; at++) {
+        store_facts_repair_store(record, &repair);
+        record[bad[at]] = at == 0 ? 0 : 9;
+        journal_block_hash(record, record + 16, sizeof record - 16);
+        assert_int_equal(store_facts_repair_load(&back, record), STATUS_BAD_FORMAT);
+    }
+}
+
 static void test_bad_records(void **state)
 {
     (void)state;
@@ -103,9 +135,8 @@ static void test_head(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_place),
-        cmocka_unit_test(test_every_bit),
-        cmocka_unit_test(test_bad_records),
+        cmocka_unit_test(test_place),   cmocka_unit_test(test_every_bit),
+        cmocka_unit_test(test_repairs), cmocka_unit_test(test_bad_records),
         cmocka_unit_test(test_head),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,7 +5,8 @@
 #include "tests/support/cmocka_all.h"
 
 static uint8_t segment[SEGMENT_HEADER_BYTES + 13];
-static uint8_t bytes[512];
+static uint8_t repair[JOURNAL_REPAIR_BYTES];
+static uint8_t bytes[2048];
 
 static struct wal_record make(enum wal_record_type type)
 {
@@ -33,6 +34,12 @@ static struct wal_record make(enum wal_record_type type)
         record.term = 11;
         record.voted_site_id = 3;
         break;
+    case WAL_RECORD_REPAIR:
+        memset(repair, 0xA7, sizeof repair);
+        record.generation = UINT64_C(1) << 32;
+        record.repair_state = JOURNAL_REPAIR_ACTIVE;
+        record.repair = repair;
+        break;
     }
     return record;
 }
@@ -40,7 +47,7 @@ static struct wal_record make(enum wal_record_type type)
 static void test_round_trip(void **state)
 {
     (void)state;
-    for (int type = WAL_RECORD_START; type <= WAL_RECORD_VOTE; type++) {
+    for (int type = WAL_RECORD_START; type <= WAL_RECORD_REPAIR; type++) {
         struct wal_record record = make((enum wal_record_type)type);
         struct wal_record back;
         uint32_t stored_bytes = wal_record_bytes(&record);
@@ -109,7 +116,7 @@ static void test_bad_fields(void **state)
         uint8_t value;
     } bad[] = {
         {WAL_RECORD_VOTE, 4, 0},      /* No such type. */
-        {WAL_RECORD_VOTE, 4, 6},      /* No such type. */
+        {WAL_RECORD_VOTE, 4, 7},      /* No such type. */
         {WAL_RECORD_VOTE, 5, 1},      /* Reserved. */
         {WAL_RECORD_VOTE, 6, 0},      /* No shard. */
         {WAL_RECORD_VOTE, 6, 9},      /* No such shard. */
@@ -118,6 +125,13 @@ static void test_bad_fields(void **state)
         {WAL_RECORD_VOTE, 0, 16},     /* Body of another size. */
         {WAL_RECORD_VOTE, 17, 1},     /* Reserved. */
         {WAL_RECORD_VOTE, 3, 1},      /* Larger than any segment. */
+        {WAL_RECORD_REPAIR, 12, 0},   /* Generation 0. */
+        {WAL_RECORD_REPAIR, 16, 0},   /* No such state. */
+        {WAL_RECORD_REPAIR, 16, 4},   /* No such state. */
+        {WAL_RECORD_REPAIR, 16, 3},   /* Joined, and a repair behind it. */
+        {WAL_RECORD_REPAIR, 17, 1},   /* Reserved. */
+        {WAL_RECORD_REPAIR, 0, 8},    /* Body of another size. */
+        {WAL_RECORD_REPAIR, 1, 0},    /* Likewise. */
         {WAL_RECORD_START, 6, 1},     /* Belongs to no shard. */
         {WAL_RECORD_START, 8, 1},     /* Reserved. */
         {WAL_RECORD_START, 0, 8},     /* Has no body. */

@@ -90,6 +90,16 @@ static void memory_forget(struct store_memory_shard *shard, uint64_t log_index)
     }
 }
 
+static void memory_repair(struct store_memory *memory, const struct wal_record *record)
+{
+    struct journal_repair *repair = &memory->base.repairs[record->shard_id - 1];
+    *repair =
+        (struct journal_repair){.generation = record->generation, .state = record->repair_state};
+    if (record->repair != NULL) {
+        memcpy(repair->record, record->repair, JOURNAL_REPAIR_BYTES);
+    }
+}
+
 static void memory_record(struct store_memory *memory, const struct wal_record *record)
 {
     if (record->type == WAL_RECORD_START) {
@@ -117,6 +127,9 @@ static void memory_record(struct store_memory *memory, const struct wal_record *
         return;
     case WAL_RECORD_VOTE:
         journal_tail_vote(&state->tail, record->term, record->voted_site_id);
+        return;
+    case WAL_RECORD_REPAIR:
+        memory_repair(memory, record);
         return;
     case WAL_RECORD_START:
         break;
@@ -271,6 +284,7 @@ struct store *store_memory_clone(const struct store *store)
     copy->progress.position = copy->place.position;
     copy->progress.commits = memory->progress.commits;
     memcpy(copy->states, memory->states, sizeof copy->states);
+    memcpy(clone->repairs, store->repairs, sizeof clone->repairs);
     for (uint32_t i = 0; i < SHARDS_MAX; i++) {
         struct store_memory_shard *shard = memory->shards[i];
         for (uint64_t at = shard->first_log_index; at < shard->end_log_index; at++) {
