@@ -170,6 +170,31 @@ static bool replica_raises(const struct replica_message *message)
     return false;
 }
 
+/* Answers are counted, so they must come from the very journal that the membership names (rule 4):
+ * a lost one does not come back under an old name. Questions may come from a member that took this
+ * place since: whoever lags behind must hear a leader that it does not know yet, and can vote for
+ * one. They prove themselves by their log; and nobody campaigns or leads under a name that is not
+ * its own (election_is_eligible()). */
+static bool replica_counts(const struct replica_message *message)
+{
+    switch ((enum replica_message_type)message->type) {
+    case REPLICA_PRE_VOTE_REPLY:
+    case REPLICA_VOTE_REPLY:
+    case REPLICA_APPEND_REPLY:
+        return true;
+    case REPLICA_PRE_VOTE:
+    case REPLICA_VOTE:
+    case REPLICA_APPEND:
+    case REPLICA_SNAPSHOT:
+    case REPLICA_CAMPAIGN:
+        return false;
+    case REPLICA_MESSAGE_TYPE_COUNT:
+        break;
+    }
+    ASSERT(false);
+    return false;
+}
+
 /* Whether a message comes from where it says, and from our time. */
 static bool replica_message_ours(struct replica *replica, struct replica_output *output,
                                  const struct replica_message *message)
@@ -184,8 +209,9 @@ static bool replica_message_ours(struct replica *replica, struct replica_output 
         return false;
     }
     const struct placement_site *site = &replica->placement.sites[message->from_site_id - 1];
-    if (site->role != PLACEMENT_ABSENT && site->incarnation != message->from_incarnation) {
-        return false; /* Rule 4: a lost journal does not come back under an old name. */
+    if (site->role != PLACEMENT_ABSENT && site->incarnation != message->from_incarnation &&
+        replica_counts(message)) {
+        return false;
     }
     if (message->generation > replica->options.generation) {
         replica_stop(replica, REPLICA_HALT_GENERATION); /* The others were told that this is off. */

@@ -26,15 +26,22 @@ static bool election_is_sticky(const struct replica *replica)
            replica->now_ns - replica->leader_heard_ns < replica_election_ns(replica);
 }
 
+/* Whether a membership has this very journal as a voter, not one that was there before (rule 4). */
+static bool election_is_voter(const struct replica *replica, const struct placement *placement)
+{
+    uint8_t site_id = replica->options.site_id;
+    return placement_role_of(placement, site_id) == PLACEMENT_VOTER &&
+           placement->sites[site_id - 1].incarnation == replica->options.incarnation;
+}
+
 /* Whether it is this replica's turn at all. One whose own demotion is not known to be committed
  * still campaigns, for the votes of the others: it may be the only one that has what they lack
  * (Ongaro's dissertation, 4.2.2). */
 static bool election_is_eligible(const struct replica *replica)
 {
-    uint8_t site_id = replica->options.site_id;
-    return placement_role_of(&replica->placement, site_id) == PLACEMENT_VOTER ||
+    return election_is_voter(replica, &replica->placement) ||
            (replica->placement_log_index > replica->commit_log_index &&
-            placement_role_of(&replica->previous_placement, site_id) == PLACEMENT_VOTER);
+            election_is_voter(replica, &replica->previous_placement));
 }
 
 /* Only what is durable may stand for election, so the whole log must be (rule 3); a replica that

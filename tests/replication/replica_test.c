@@ -61,7 +61,7 @@ static void test_random_runs(void **state)
 
 static const uint64_t LOG_1_1_2[] = {1, 1, 2, 0};
 
-static void test_other_generations_and_incarnations(void **state)
+static void test_other_generations_and_sites(void **state)
 {
     (void)state;
     static struct solo solo;
@@ -72,10 +72,6 @@ static void test_other_generations_and_incarnations(void **state)
     solo_receive(&solo, &message);
     assert_int_equal(solo.replica.term, 2);
     message.generation = 3;
-    message.from_incarnation++; /* A journal that is no member. */
-    solo_receive(&solo, &message);
-    assert_int_equal(solo.replica.term, 2);
-    message.from_incarnation--;
     message.to_site_id = 4;
     solo_receive(&solo, &message);
     assert_int_equal(solo.replica.term, 2);
@@ -85,6 +81,66 @@ static void test_other_generations_and_incarnations(void **state)
     message.generation = 4; /* The others were repaired without this site. */
     solo_receive(&solo, &message);
     assert_int_equal(solo.output.halt, REPLICA_HALT_GENERATION);
+}
+
+/* Rule 4: a lost journal does not come back under an old name. */
+static void test_answers_of_other_journals_do_not_count(void **state)
+{
+    (void)state;
+    static struct solo solo;
+    solo_start(&solo, 2, 0, LOG_1_1_2, 1);
+    solo_lead(&solo);
+    struct replica_position position = solo.replica.log.last;
+    for (uint8_t site_id = 2; site_id <= 3; site_id++) {
+        struct replica_message message =
+            solo_message(REPLICA_APPEND_REPLY, site_id, solo.replica.term);
+        message.position = position;
+        message.from_incarnation += 100;
+        solo_receive(&solo, &message);
+    }
+    assert_true(solo.replica.commit_log_index < position.log_index);
+    solo_acknowledge(&solo, 2, position);
+    solo_acknowledge(&solo, 3, position);
+    assert_true(solo.replica.commit_log_index == position.log_index);
+}
+
+/* Who lags behind knows the members of then; one of them may have been replaced and lead by now. */
+static void test_a_leader_not_known_yet_is_heard(void **state)
+{
+    (void)state;
+    static struct solo solo;
+    solo_start(&solo, 2, 0, LOG_1_1_2, 1);
+    struct replica_message message = solo_message(REPLICA_APPEND, 2, 3);
+    message.position = solo_position(3, 2, 1);
+    message.from_incarnation += 100;
+    solo_receive(&solo, &message);
+    assert_int_equal(solo.replica.term, 3);
+    assert_int_equal(solo.replica.leader_site_id, 2);
+    solo_persist_all(&solo);
+    assert_non_null(solo_said(&solo, REPLICA_APPEND_REPLY));
+    solo_wait(&solo, 20 * solo.replica.options.election_ns_max);
+    message = solo_message(REPLICA_VOTE, 3, solo.replica.term + 1);
+    message.position = solo_position(4, 3, 1);
+    message.from_incarnation += 100;
+    solo_receive(&solo, &message);
+    assert_int_equal(solo.replica.voted_site_id, 3);
+}
+
+/* The membership names another journal at this site: it follows, and no more. */
+static void test_nobody_campaigns_in_the_place_of_another(void **state)
+{
+    (void)state;
+    static struct solo solo;
+    solo_start(&solo, 2, 0, LOG_1_1_2, 1);
+    solo.replica.options.incarnation += 100;
+    for (uint32_t tries = 0; tries < 20; tries++) {
+        solo_wait(&solo, 2 * solo.replica.options.election_ns_max);
+        assert_int_equal(solo.replica.role, REPLICA_FOLLOWER);
+        assert_int_equal(solo.output.message_count, 0);
+    }
+    solo.replica.options.incarnation -= 100;
+    solo_wait(&solo, 2 * solo.replica.options.election_ns_max);
+    assert_int_equal(solo.replica.role, REPLICA_PRE_CANDIDATE);
 }
 
 /* After a disk error nothing goes out and nothing is made durable, whatever comes (rule 4). */
@@ -200,7 +256,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random_runs),
-        cmocka_unit_test(test_other_generations_and_incarnations),
+        cmocka_unit_test(test_other_generations_and_sites),
+        cmocka_unit_test(test_answers_of_other_journals_do_not_count),
+        cmocka_unit_test(test_a_leader_not_known_yet_is_heard),
+        cmocka_unit_test(test_nobody_campaigns_in_the_place_of_another),
         cmocka_unit_test(test_a_disk_error_is_final),
         cmocka_unit_test(test_one_voter_alone),
         cmocka_unit_test(test_wild_messages),
