@@ -253,6 +253,7 @@ uint64_t shard_due_ns(const struct shard *shard, uint64_t now_ns)
     }
     uint64_t due_ns = replica_due_ns(&shard->replica);
     if (shard->membership.record.planned && replica_serves(&shard->replica) &&
+        shard->membership.log_index <= shard->replica.commit_log_index &&
         shard->plan_due_ns < due_ns) {
         due_ns = shard->plan_due_ns;
     }
