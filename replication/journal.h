@@ -31,6 +31,7 @@ struct store;
 struct journal_parts {
     struct journal_id id;
     struct store *store; /* store.h; the journal closes it. */
+    uint8_t *image;      /* Memory for the ring's image (wal_open()); NULL: the journal's own. */
 };
 
 struct journal_options {

@@ -137,7 +137,8 @@ enum status journal_open(struct journal **journal, struct io *io,
     }
     if (status == STATUS_OK) {
         status = wal_open(&opened->wal, io, path, opened->id.wal_bytes, opened->id.incarnation,
-                          options->wal_writes_in_flight, options->io_token, &opened->error);
+                          options->wal_writes_in_flight, options->io_token,
+                          options->parts != NULL ? options->parts->image : NULL, &opened->error);
     }
     if (status == STATUS_OK) {
         struct journal_recovery *recovery = malloc(sizeof *recovery);

@@ -116,9 +116,16 @@ static enum status wal_open_handles(struct wal *wal, struct journal_error *error
     return STATUS_OK;
 }
 
+static uint8_t *wal_map(uint64_t wal_bytes)
+{
+    void *memory = mmap(NULL, wal_bytes, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
 enum status wal_open(struct wal *wal, struct io *io, const char *path, uint64_t wal_bytes,
                      const uint8_t incarnation[static WAL_KEY_BYTES], uint32_t writes_max,
-                     uint64_t io_token, struct journal_error *error)
+                     uint64_t io_token, uint8_t *memory, struct journal_error *error)
 {
     ASSERT(writes_max > 0);
     ASSERT(writes_max <= WAL_WRITES_IN_FLIGHT_MAX);
@@ -130,13 +137,13 @@ enum status wal_open(struct wal *wal, struct io *io, const char *path, uint64_t 
     wal->writes_max = writes_max;
     memcpy(wal->path, path, strlen(path));
     wal->file_bytes = wal_bytes;
-    void *memory = mmap(NULL, wal_bytes, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-    if (memory == MAP_FAILED) {
+    wal->lent = memory != NULL;
+    wal->file = memory != NULL ? memory : wal_map(wal_bytes);
+    if (wal->file == NULL) {
         journal_error_set(error, "no memory for the ring's image of %" PRIu64 " bytes", wal_bytes);
         return STATUS_FULL;
     }
-    wal->file = memory;
+    ASSERT((uintptr_t)wal->file % WAL_ALIGNMENT_BYTES == 0);
     wal->image.ring = wal->file + WAL_HEADER_BYTES;
     wal->image.ring_bytes = wal_bytes - WAL_HEADER_BYTES;
     memcpy(wal->image.key, incarnation, WAL_KEY_BYTES);
@@ -148,7 +155,7 @@ enum status wal_open(struct wal *wal, struct io *io, const char *path, uint64_t 
     if (status == STATUS_OK) {
         status = wal_header_check(wal, error);
     }
-    if (status == STATUS_OK && io_memory_register(io, memory, wal_bytes) != STATUS_OK) {
+    if (status == STATUS_OK && io_memory_register(io, wal->file, wal_bytes) != STATUS_OK) {
         return STATUS_OK; /* Too much memory to lock: writes work without, a little slower. */
     }
     return status;
@@ -423,7 +430,7 @@ void wal_close(struct wal *wal)
     }
     if (wal->file != NULL) {
         io_memory_forget(wal->io, wal->file);
-        int result = munmap(wal->file, wal->file_bytes);
+        int result = wal->lent ? 0 : munmap(wal->file, wal->file_bytes);
         ASSERT(result == 0);
     }
     wal->file = NULL;

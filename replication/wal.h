@@ -40,6 +40,7 @@ struct wal {
     uint64_t io_token;
     char path[JOURNAL_PATH_BYTES];
     uint8_t *file; /* Image of the whole file, file_bytes long, aligned to a page. */
+    bool lent;     /* Its memory is somebody else's. */
     uint64_t file_bytes;
     struct wal_image image; /* The ring in it. */
     uint32_t writes_max;
@@ -66,12 +67,13 @@ void wal_header_store(uint8_t block[static JOURNAL_BLOCK_BYTES],
 MUST_USE enum status wal_create(const char *path, const uint8_t incarnation[static WAL_KEY_BYTES],
                                 uint64_t wal_bytes, struct journal_error *error);
 
-/* Map the image, open the file and read it whole. STATUS_FOREIGN when it belongs to another
+/* Map the image (or use `memory`, wal_bytes of it aligned to a page, which outlives the wal; NULL:
+ * its own), open the file and read it whole. STATUS_FOREIGN when it belongs to another
  * journal, STATUS_DAMAGED when its first block is unreadable or it is too short, STATUS_IO for a
  * disk error: never guessed around. Close it in any case. */
 MUST_USE enum status wal_open(struct wal *wal, struct io *io, const char *path, uint64_t wal_bytes,
                               const uint8_t incarnation[static WAL_KEY_BYTES], uint32_t writes_max,
-                              uint64_t io_token, struct journal_error *error);
+                              uint64_t io_token, uint8_t *memory, struct journal_error *error);
 
 /* Write the frames again that stand between two places of the chain: the same bytes at the same
  * place, so that a power cut in between changes nothing, but durable when it returns. */

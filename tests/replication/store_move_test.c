@@ -49,7 +49,7 @@ static int setup(void **state)
     store_close(fixture.store);
     fixture.store = NULL;
     assert_int_equal(wal_open(&fixture.wal, fixture.io, "ring", WAL_BYTES_MIN,
-                              fixture.id.incarnation, 1, JOURNAL_FIXTURE_TOKEN, &error),
+                              fixture.id.incarnation, 1, JOURNAL_FIXTURE_TOKEN, NULL, &error),
                      STATUS_OK);
     assert_int_equal(wal_start(&fixture.wal, &place, &error), STATUS_OK);
     open_move();

@@ -192,7 +192,8 @@ static void test_move(void **state)
     reopen();
     assert_true(fixture.store->place.number == 0);
     assert_int_equal(wal_open(&fixture.wal, fixture.io, "ring", WAL_BYTES_MIN,
-                              fixture.id.incarnation, 1, JOURNAL_FIXTURE_TOKEN, &fixture.error),
+                              fixture.id.incarnation, 1, JOURNAL_FIXTURE_TOKEN, NULL,
+                              &fixture.error),
                      STATUS_OK);
     assert_int_equal(store_move(fixture.store, &fixture.wal.image, end.position), STATUS_OK);
     assert_true(fixture.store->place.number == end.number);

@@ -41,7 +41,7 @@ static int teardown(void **state)
 
 static enum status open_wal(uint32_t writes_max)
 {
-    return wal_open(&wal, io, "ring", WAL_BYTES_MIN, key, writes_max, TOKEN, &error);
+    return wal_open(&wal, io, "ring", WAL_BYTES_MIN, key, writes_max, TOKEN, NULL, &error);
 }
 
 static void start(uint32_t writes_max)

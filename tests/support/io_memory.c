@@ -13,6 +13,7 @@ struct io_memory {
     struct io base;
     uint8_t *content;
     uint64_t content_bytes;
+    uint64_t used_bytes;
     uint32_t handles;
     struct io_memory_faults faults;
     struct io_memory_write writes[IO_MEMORY_WRITES_MAX];
@@ -159,7 +160,8 @@ static enum status memory_file_read_now(struct io *io, uint32_t handle, void *ta
     if (offset + target_bytes > memory->content_bytes) {
         return STATUS_SHORT;
     }
-    memcpy(target, memory->content + offset, target_bytes);
+    uint64_t used_bytes = offset < memory->used_bytes ? memory->used_bytes - offset : 0;
+    memcpy(target, memory->content + offset, used_bytes < target_bytes ? used_bytes : target_bytes);
     return STATUS_OK;
 }
 
@@ -250,6 +252,13 @@ void io_memory_file(struct io *io, uint8_t *content, uint64_t bytes)
 {
     io_memory_of(io)->content = content;
     io_memory_of(io)->content_bytes = bytes;
+    io_memory_of(io)->used_bytes = bytes;
+}
+
+void io_memory_used(struct io *io, uint64_t used_bytes)
+{
+    ASSERT(used_bytes <= io_memory_of(io)->content_bytes);
+    io_memory_of(io)->used_bytes = used_bytes;
 }
 
 struct io_memory_faults *io_memory_faults(struct io *io)

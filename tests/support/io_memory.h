@@ -38,6 +38,9 @@ struct io *io_memory_create(void);
 /* The one file: `bytes` at `content`, which stays the caller's and holds what is durable. Any path
  * opens it. */
 void io_memory_file(struct io *io, uint8_t *content, uint64_t bytes);
+/* Promise that the file is zero from `used_bytes` on, and that so is what it will be read into:
+ * then nothing is copied there. For who opens large files often. */
+void io_memory_used(struct io *io, uint64_t used_bytes);
 struct io_memory_faults *io_memory_faults(struct io *io);
 
 /* Writes in flight, oldest first. */

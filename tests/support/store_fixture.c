@@ -76,7 +76,8 @@ enum status store_fixture_open(struct store_fixture *fixture)
 void store_fixture_start(struct store_fixture *fixture)
 {
     assert_int_equal(wal_open(&fixture->wal, fixture->io, "ring", WAL_BYTES_MIN,
-                              fixture->id.incarnation, 1, JOURNAL_FIXTURE_TOKEN, &fixture->error),
+                              fixture->id.incarnation, 1, JOURNAL_FIXTURE_TOKEN, NULL,
+                              &fixture->error),
                      STATUS_OK);
     assert_int_equal(wal_start(&fixture->wal, &fixture->store->place, &fixture->error), STATUS_OK);
     memcpy(fixture->states, fixture->store->states, sizeof fixture->states);

@@ -4,21 +4,25 @@
 #include <string.h>
 
 #include "matching/base/assertion.h"
+#include "matching/base/checksum.h"
 #include "replication/wal_record.h"
 
 #define STORE_MEMORY_SEGMENTS_MAX 65536u
+#define STORE_MEMORY_FIRST        256u
 
 struct store_memory_entry {
     uint8_t *bytes;
     uint32_t segment_bytes;
+    uint64_t checksum; /* Of the bytes as they were put in. */
     uint64_t last_timestamp_ns;
 };
 
-/* Segments first .. end - 1, by log index modulo the size. */
+/* Segments first .. end - 1, by log index modulo the capacity, which grows. */
 struct store_memory_shard {
     uint64_t first_log_index;
     uint64_t end_log_index;
-    struct store_memory_entry entries[STORE_MEMORY_SEGMENTS_MAX];
+    struct store_memory_entry *entries;
+    uint64_t capacity; /* A power of two. */
 };
 
 struct store_memory {
@@ -31,6 +35,7 @@ struct store_memory {
     void (*wake)(void *context);
     void *wake_context;
     bool wanted;
+    bool kept; /* Over the next store_close(). */
     struct store_progress progress;
 };
 
@@ -48,13 +53,28 @@ static const struct store_memory *store_memory_of_const(const struct store *stor
 
 static struct store_memory_entry *memory_entry(struct store_memory_shard *shard, uint64_t log_index)
 {
-    return &shard->entries[log_index % STORE_MEMORY_SEGMENTS_MAX];
+    ASSERT(shard->capacity > 0);
+    return &shard->entries[log_index & (shard->capacity - 1)];
 }
 
 static void memory_drop(struct store_memory_shard *shard, uint64_t log_index)
 {
     free(memory_entry(shard, log_index)->bytes);
     memory_entry(shard, log_index)->bytes = NULL;
+}
+
+static void memory_grow(struct store_memory_shard *shard)
+{
+    struct store_memory_shard grown = *shard;
+    grown.capacity = shard->capacity == 0 ? STORE_MEMORY_FIRST : 2 * shard->capacity;
+    ASSERT(grown.capacity <= STORE_MEMORY_SEGMENTS_MAX);
+    grown.entries = calloc(grown.capacity, sizeof grown.entries[0]);
+    ASSERT(grown.entries != NULL);
+    for (uint64_t at = shard->first_log_index; at < shard->end_log_index; at++) {
+        *memory_entry(&grown, at) = *memory_entry(shard, at);
+    }
+    free(shard->entries);
+    *shard = grown;
 }
 
 static void memory_put(struct store_memory_shard *shard, uint64_t log_index, const uint8_t *bytes,
@@ -65,12 +85,15 @@ static void memory_put(struct store_memory_shard *shard, uint64_t log_index, con
         shard->end_log_index = log_index;
     }
     ASSERT(log_index == shard->end_log_index);
-    ASSERT(shard->end_log_index - shard->first_log_index < STORE_MEMORY_SEGMENTS_MAX);
+    if (shard->end_log_index - shard->first_log_index == shard->capacity) {
+        memory_grow(shard);
+    }
     struct store_memory_entry *entry = memory_entry(shard, log_index);
     entry->bytes = malloc(segment_bytes);
     ASSERT(entry->bytes != NULL);
     memcpy(entry->bytes, bytes, segment_bytes);
     entry->segment_bytes = segment_bytes;
+    entry->checksum = checksum_bytes(CHECKSUM_SEED, bytes, segment_bytes);
     entry->last_timestamp_ns = last_timestamp_ns;
     shard->end_log_index++;
 }
@@ -215,7 +238,9 @@ static enum status memory_read(struct store *store, uint16_t shard_id, uint64_t 
         return STATUS_SHORT;
     }
     memcpy(target, entry->bytes, entry->segment_bytes);
-    return STATUS_OK;
+    return checksum_bytes(CHECKSUM_SEED, target, entry->segment_bytes) == entry->checksum
+               ? STATUS_OK
+               : STATUS_BAD_CHECKSUM;
 }
 
 static void memory_trim(struct store *store, uint16_t shard_id, uint64_t log_index)
@@ -232,14 +257,36 @@ static void memory_trim(struct store *store, uint16_t shard_id, uint64_t log_ind
 static const char *memory_error(const struct store *store)
 {
     (void)store;
-    return "the store in memory was told to fail";
+    return "the store in memory was told to fail, or its bytes were changed";
+}
+
+/* As a process finds it that starts now. */
+static void memory_rewind(struct store_memory *memory)
+{
+    if (memory->image != NULL) {
+        memory->place.position %= memory->image->ring_bytes;
+    }
+    memory->image = NULL;
+    memory->wake = NULL;
+    memory->wake_context = NULL;
+    memory->wanted = false;
+    memory->published_position = memory->place.position;
+    memory->progress.position = memory->place.position;
+    memory->base.place = memory->place;
+    memcpy(memory->base.states, memory->states, sizeof memory->base.states);
 }
 
 static void memory_close(struct store *store)
 {
     struct store_memory *memory = store_memory_of(store);
+    if (memory->kept) {
+        memory->kept = false;
+        memory_rewind(memory);
+        return;
+    }
     for (uint32_t i = 0; i < SHARDS_MAX; i++) {
         memory_forget(memory->shards[i], UINT64_MAX);
+        free(memory->shards[i]->entries);
         free(memory->shards[i]);
     }
     free(memory);
@@ -278,10 +325,7 @@ struct store *store_memory_clone(const struct store *store)
     struct store *clone = store_memory_create();
     struct store_memory *copy = store_memory_of(clone);
     copy->place = memory->place;
-    if (memory->image != NULL) {
-        copy->place.position %= memory->image->ring_bytes;
-    }
-    copy->progress.position = copy->place.position;
+    copy->image = memory->image;
     copy->progress.commits = memory->progress.commits;
     memcpy(copy->states, memory->states, sizeof copy->states);
     memcpy(clone->repairs, store->repairs, sizeof clone->repairs);
@@ -293,9 +337,33 @@ struct store *store_memory_clone(const struct store *store)
                        entry->last_timestamp_ns);
         }
     }
-    clone->place = copy->place;
-    memcpy(clone->states, copy->states, sizeof clone->states);
+    memory_rewind(copy);
     return clone;
+}
+
+void store_memory_keep(struct store *store)
+{
+    ASSERT(!store_memory_of(store)->kept);
+    store_memory_of(store)->kept = true;
+}
+
+uint64_t store_memory_waiting(const struct store *store)
+{
+    const struct store_memory *memory = store_memory_of_const(store);
+    ASSERT(memory->published_position >= memory->place.position);
+    return memory->published_position - memory->place.position;
+}
+
+bool store_memory_rot(struct store *store, uint16_t shard_id, uint64_t random)
+{
+    struct store_memory_shard *shard = store_memory_of(store)->shards[shard_id - 1];
+    if (shard->first_log_index == shard->end_log_index) {
+        return false;
+    }
+    uint64_t count = shard->end_log_index - shard->first_log_index;
+    struct store_memory_entry *entry = memory_entry(shard, shard->first_log_index + random % count);
+    entry->bytes[(random >> 20) % entry->segment_bytes] ^= (uint8_t)(1u << (random >> 50) % 8);
+    return true;
 }
 
 uint32_t store_memory_advance(struct store *store, uint32_t frames_max)
