@@ -39,6 +39,7 @@ TOOLS_SOURCES       := $(sort $(filter-out tools/causeway.c,$(wildcard tools/*.c
 BENCH_SOURCES       := $(sort $(wildcard bench/*_bench.c))
 TEST_SOURCES        := $(sort $(shell find tests -name '*_test.c' 2>/dev/null))
 TEST_SUPPORT        := $(sort $(wildcard tests/support/*.c))
+SIM_SOURCES         := $(sort $(filter-out %_test.c tests/sim/sim_main.c,$(wildcard tests/sim/*.c)))
 FUZZ_SOURCES        := $(sort $(shell find tests -name '*_fuzz.c' 2>/dev/null))
 
 objects = $(patsubst %.c,$(BUILD)/objects/%.o,$(1))
@@ -134,6 +135,7 @@ $(BUILD)/libreplication.a: $(call objects,$(REPLICATION_SOURCES))
 $(BUILD)/libgateway.a: $(call objects,$(GATEWAY_SOURCES))
 $(BUILD)/libtools.a: $(call objects,$(TOOLS_SOURCES))
 $(BUILD)/libtests.a: $(call objects,$(TEST_SUPPORT))
+$(BUILD)/libsim.a: $(call objects,$(SIM_SOURCES))
 $(BUILD)/%.a: $(BUILD)/%.members
 	@rm -f $@
 	$(SAY) 'ar   $(@F)'
@@ -143,6 +145,7 @@ $(BUILD)/libreplication.members: MEMBERS := $(REPLICATION_SOURCES)
 $(BUILD)/libgateway.members: MEMBERS := $(GATEWAY_SOURCES)
 $(BUILD)/libtools.members: MEMBERS := $(TOOLS_SOURCES)
 $(BUILD)/libtests.members: MEMBERS := $(TEST_SUPPORT)
+$(BUILD)/libsim.members: MEMBERS := $(SIM_SOURCES)
 $(BUILD)/%.members: force
 	@mkdir -p $(@D)
 	@echo '$(MEMBERS)' | cmp -s - $@ || echo '$(MEMBERS)' >$@
@@ -156,6 +159,17 @@ $(BUILD)/causeway: $(BUILD)/objects/tools/causeway.o $(ARCHIVES)
 	$(QUIET)$(CC) $(LDFLAGS) -o $@ $^ $(TOOLS_LIBRARIES) $(GATEWAY_LIBRARIES) $(LIBRARIES) -lm
 
 $(BUILD)/tests/%_test: $(BUILD)/objects/tests/%_test.o $(BUILD)/libtests.a $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(SAY) 'link $(@F)'
+	$(QUIET)$(CC) $(LDFLAGS) -o $@ $^ $(TEST_LIBRARIES) $(TOOLS_LIBRARIES) $(GATEWAY_LIBRARIES) $(LIBRARIES) -lm
+
+# The simulator has its own signatures (sim_signature.c), which go before libsodium's.
+$(BUILD)/tests/sim/%_test: $(BUILD)/objects/tests/sim/%_test.o $(BUILD)/libsim.a $(BUILD)/libtests.a $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(SAY) 'link $(@F)'
+	$(QUIET)$(CC) $(LDFLAGS) -o $@ $^ $(TEST_LIBRARIES) $(TOOLS_LIBRARIES) $(GATEWAY_LIBRARIES) $(LIBRARIES) -lm
+
+$(BUILD)/tests/sim/sim: $(BUILD)/objects/tests/sim/sim_main.o $(BUILD)/libsim.a $(BUILD)/libtests.a $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(SAY) 'link $(@F)'
 	$(QUIET)$(CC) $(LDFLAGS) -o $@ $^ $(TEST_LIBRARIES) $(TOOLS_LIBRARIES) $(GATEWAY_LIBRARIES) $(LIBRARIES) -lm

@@ -1,0 +1,444 @@
+#include "tests/sim/sim_site.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "matching/base/assertion.h"
+#include "matching/base/bytes.h"
+#include "replication/link_wire.h"
+#include "tests/sim/sim_inspect.h"
+#include "tests/sim/sim_seat.h"
+#include "tests/support/io_memory.h"
+#include "tests/support/store_memory.h"
+
+#define SITE_COMPLETIONS 16u
+#define SITE_TURNS_MAX   1000u
+#define SITE_STORE_NS    (10 * SIM_MS)
+
+/* ---- Birth ---- */
+
+void sim_site_make(struct sim_world *world, uint8_t site_id)
+{
+    struct sim_site *site = sim_world_site(world, site_id);
+    site->site_id = site_id;
+    sim_disk_make(&site->disk);
+    int length =
+        snprintf(site->config.data, sizeof site->config.data, "%s/%u", world->directory, site_id);
+    ASSERT(length > 0 && (size_t)length < sizeof site->config.data);
+    (void)mkdir(site->config.data, 0700);
+    site->config.shard_count = SHARDS_MAX;
+    site->config.tuning.orders_max = 1024;
+    site->config.tuning.price_levels_max = 256;
+    site->config.tuning.instruments_max = 2;
+    site->config.tuning.firms_max = 2;
+    site->config.tuning.sessions_max = SIM_CHECK_SESSIONS_MAX;
+    site->config.tuning.stream_bytes_max = UINT64_C(64) << 20;
+    for (uint16_t shard_id = 1; shard_id <= SHARDS_MAX; shard_id++) {
+        site->seats[shard_id - 1].world = world;
+        site->seats[shard_id - 1].site = site;
+        site->seats[shard_id - 1].shard_id = shard_id;
+    }
+}
+
+void sim_site_free(struct sim_site *site)
+{
+    ASSERT(site->state != SIM_SITE_RUNNING);
+    if (site->store != NULL) {
+        store_close(site->store);
+        site->store = NULL;
+    }
+    for (uint32_t at = 0; at < SHARDS_MAX; at++) {
+        char path[CONFIG_PATH_BYTES + 32];
+        (void)snprintf(path, sizeof path, "%s/streams-%u", site->config.data, at + 1);
+        (void)remove(path);
+    }
+    (void)remove(site->config.data);
+    sim_ledger_free(&site->ledger);
+    sim_ledger_free(&site->former);
+    sim_disk_free(&site->disk);
+}
+
+void sim_site_reset(struct sim_world *world, struct sim_site *site)
+{
+    ASSERT(site->state != SIM_SITE_RUNNING);
+    ASSERT(world->starts == 0);
+    if (site->store != NULL) {
+        store_close(site->store);
+        site->store = NULL;
+    }
+    site->state = SIM_SITE_ABSENT;
+    site->lost = false;
+    site->gone = false;
+    site->fragile = false;
+    site->held = 0;
+    site->paused = 0;
+    site->paused_until_ns = 0;
+    site->retired = false;
+    site->turns = 0;
+    site->turns_at_ns = UINT64_MAX;
+    site->restart_due_ns = 0;
+    site->start = 0;
+    site->births = 0;
+    site->store_slow_ns = 0;
+    site->slow_ns = 0;
+    site->excuses = 0;
+    site->turn_due_ns = UINT64_MAX;
+}
+
+void sim_site_birth(struct sim_world *world, struct sim_site *site)
+{
+    ASSERT(site->state != SIM_SITE_RUNNING);
+    if (site->store != NULL) {
+        store_close(site->store);
+    }
+    site->store = store_memory_create();
+    uint64_t was_incarnation = site->births > 0 ? site->incarnation : 0;
+    site->births++;
+    site->state = SIM_SITE_DOWN;
+    site->lost = false;
+    site->fragile = false;
+    site->excuses = 0;
+    struct journal_id *id = &site->parts.id;
+    *id = (struct journal_id){.cluster_id = SIM_CLUSTER_ID,
+                              .wal_bytes = SIM_DISK_BYTES,
+                              .store_bytes = UINT64_C(1) << 30};
+    (void)snprintf(id->site, sizeof id->site, "site-%u", site->site_id);
+    bytes_store_le64(id->incarnation, site->births << 8 | site->site_id);
+    bytes_store_le64(id->incarnation + 8, world->seed);
+    site->incarnation = bytes_load_le64(id->incarnation);
+    uint64_t latency_ns = site->disk.latency_ns;
+    uint64_t jitter_ns = site->disk.jitter_ns;
+    sim_disk_format(&site->disk, random_below(&world->random, 2) == 0 ? 512 : 4096,
+                    id->incarnation);
+    site->disk.latency_ns = latency_ns;
+    site->disk.jitter_ns = jitter_ns;
+    struct sim_ledger former = site->former;
+    site->former = site->ledger;
+    site->former_incarnation = was_incarnation;
+    site->ledger = former;
+    sim_ledger_reset(&site->ledger);
+    uint8_t seed[crypto_sign_SEEDBYTES] = {0};
+    bytes_store_le64(seed, site->incarnation);
+    int result = crypto_sign_seed_keypair(site->public_key, site->signer.secret_key, seed);
+    ASSERT(result == 0);
+    segment_key_id(site->signer.key_id, site->public_key);
+    ASSERT(world->verifier_count < SIM_KEYS_MAX);
+    struct segment_verifier *verifier = &world->verifiers[world->verifier_count++];
+    memcpy(verifier->public_key, site->public_key, sizeof verifier->public_key);
+    memcpy(verifier->key_id, site->signer.key_id, sizeof verifier->key_id);
+}
+
+/* ---- Start ---- */
+
+static enum status site_open_journal(struct sim_world *world, struct sim_site *site)
+{
+    site->io = io_memory_create();
+    sim_disk_start(&site->disk, site->io);
+    site->parts.image = site->disk.image;
+    if (site->disk.error != 0) {
+        io_memory_faults(site->io)->write_now_allowed = 0;
+    }
+    site->parts.store = site->store;
+    store_memory_keep(site->store);
+    struct journal_options options = {.directory = "simulated",
+                                      .wal_writes_in_flight = 2,
+                                      .cluster_id = SIM_CLUSTER_ID,
+                                      .io_token = SIM_TOKEN,
+                                      .verifiers = world->verifiers,
+                                      .verifier_count = world->verifier_count,
+                                      .parts = &site->parts};
+    memcpy(options.site, site->parts.id.site, sizeof options.site);
+    sim_disk_stale_swap(&site->disk);
+    enum status status = journal_open(&site->journal, site->io, &options);
+    if (status != STATUS_OK) {
+        sim_world_say(world, "site %u: journal: %s: %s", site->site_id, status_text(status),
+                      journal_error(site->journal));
+    }
+    if (site->disk.stale_offset != 0) {
+        sim_disk_stale_swap(&site->disk);
+        site->disk.stale_offset = 0;
+    }
+    uint64_t used_bytes = site->disk.used_bytes + (64u << 10); /* The start's own frame. */
+    site->disk.used_bytes = used_bytes < SIM_DISK_BYTES ? used_bytes : SIM_DISK_BYTES;
+    return status;
+}
+
+/* The process ends by itself, or did not come up: for a reason, or a violation. */
+static void site_ended(struct sim_world *world, struct sim_site *site, enum status status,
+                       const char *what)
+{
+    bool writes = status == STATUS_IO || status == STATUS_NO_SPACE;
+    uint32_t excuse = writes ? SIM_EXCUSE_WRITES : SIM_EXCUSE_DAMAGE;
+    excuse |= SIM_EXCUSE_FOREIGN;
+    sim_world_say(world, "site %u ends by itself: %s: %s", site->site_id, what,
+                  status_text(status));
+    if ((site->excuses & excuse) == 0) {
+        sim_check_fail(&world->check, "site %u ends by itself (%s): %s: %s", site->site_id, what,
+                       status_text(status),
+                       site->journal != NULL ? journal_error(site->journal) : "");
+    }
+    sim_site_end(world, site, SIM_SITE_KILL);
+    site->lost = site->lost || !writes;
+    site->restart_due_ns = world->queue.now_ns + SIM_S;
+}
+
+void sim_site_start(struct sim_world *world, struct sim_site *site)
+{
+    ASSERT(site->state == SIM_SITE_DOWN);
+    uint64_t committed[SHARDS_MAX];
+    site->state = SIM_SITE_RUNNING;
+    site->start = ++world->starts;
+    site->turn_due_ns = UINT64_MAX;
+    site->writes_seen = 0;
+    site->store_busy = false;
+    enum status status = site_open_journal(world, site);
+    if (status != STATUS_OK) {
+        site_ended(world, site, status, "opening its journal");
+        return;
+    }
+    for (uint16_t shard_id = 1; shard_id <= world->plan.shard_count; shard_id++) {
+        committed[shard_id - 1] = sim_check_committed_last(&world->check, shard_id);
+    }
+    sim_ledger_opened(&site->ledger, site->journal, (uint16_t)world->plan.shard_count, committed);
+    for (uint32_t at = 0; status == STATUS_OK && at < world->plan.shard_count; at++) {
+        status = sim_seat_open(world, site, &site->seats[at]);
+        if (status == STATUS_OK) {
+            status = shard_start(site->seats[at].shard,
+                                 sim_clock_monotonic_ns(&site->clock, world->queue.now_ns),
+                                 sim_clock_wall_ns(&site->clock, world->queue.now_ns));
+        }
+    }
+    if (status != STATUS_OK) {
+        site_ended(world, site, status, "starting");
+        return;
+    }
+    site->excuses &= ~SIM_EXCUSE_DAMAGE; /* All of it has been read and verified. */
+    sim_world_say(world, "site %u starts", site->site_id);
+    sim_site_wake(world, site);
+}
+
+/* ---- End ---- */
+
+void sim_site_end(struct sim_world *world, struct sim_site *site, enum sim_site_end end)
+{
+    if (site->state != SIM_SITE_RUNNING) {
+        return;
+    }
+    while (end == SIM_SITE_CLEAN && io_memory_pending(site->io) > 0) {
+        sim_site_disk(world, site, site->start, io_memory_write(site->io, 0)->handle);
+    }
+    sim_disk_crash(&site->disk, site->io, &world->random, end == SIM_SITE_POWER);
+    for (uint32_t at = 0; at < world->plan.shard_count; at++) {
+        struct sim_seat *seat = &site->seats[at];
+        sim_seat_close(seat);
+    }
+    if (end == SIM_SITE_KILL && site->store_busy && random_below(&world->random, 2) == 0) {
+        (void)store_memory_advance(site->store, UINT32_MAX); /* It was just through. */
+    }
+    journal_close(site->journal);
+    io_destroy(site->io);
+    site->journal = NULL;
+    site->io = NULL;
+    site->state = SIM_SITE_DOWN;
+    site->turn_due_ns = UINT64_MAX;
+    if (site->fragile) {
+        site->lost = true;
+    }
+    sim_world_say(world, "site %u ends", site->site_id);
+}
+
+/* ---- The loop ---- */
+
+static void site_schedule(struct sim_world *world, struct sim_site *site, uint64_t due_ns)
+{
+    ASSERT(site->state == SIM_SITE_RUNNING);
+    uint64_t now_ns = world->queue.now_ns;
+    due_ns = due_ns > now_ns ? due_ns : now_ns;
+    if (due_ns < site->turn_due_ns) {
+        site->turn_due_ns = due_ns;
+        sim_queue_add(&world->queue, (struct sim_event){.type = SIM_EVENT_TURN,
+                                                        .site_id = site->site_id,
+                                                        .stamp = site->start,
+                                                        .due_ns = due_ns});
+    }
+}
+
+void sim_site_wake(struct sim_world *world, struct sim_site *site)
+{
+    if (site->state == SIM_SITE_RUNNING) {
+        site_schedule(world, site, world->queue.now_ns + site->slow_ns);
+    }
+}
+
+/* Writes that the turn has begun: when they will be done; and frames for the store. */
+static void site_submit(struct sim_world *world, struct sim_site *site)
+{
+    uint64_t now_ns = world->queue.now_ns;
+    for (; site->writes_seen < io_memory_pending(site->io); site->writes_seen++) {
+        const struct io_memory_write *write = io_memory_write(site->io, site->writes_seen);
+        sim_ledger_writing(&site->ledger, write->data);
+        sim_disk_writes(&site->disk, write->offset + write->bytes);
+        sim_queue_add(&world->queue,
+                      (struct sim_event){.type = SIM_EVENT_DISK,
+                                         .site_id = site->site_id,
+                                         .stamp = site->start,
+                                         .index = write->handle,
+                                         .due_ns =
+                                             sim_disk_due_ns(&site->disk, &world->random, now_ns)});
+    }
+    if (!site->store_busy && store_memory_waiting(site->store) > 0) {
+        site->store_busy = true;
+        uint64_t due_ns = now_ns + SITE_STORE_NS / 2 + random_below(&world->random, SITE_STORE_NS);
+        sim_queue_add(&world->queue, (struct sim_event){.type = SIM_EVENT_STORE,
+                                                        .site_id = site->site_id,
+                                                        .stamp = site->start,
+                                                        .due_ns = due_ns + site->store_slow_ns});
+    }
+}
+
+/* A loop that is due again and again without time passing would burn a processor for ever. */
+static void site_count_turns(struct sim_world *world, struct sim_site *site)
+{
+    site->turns = site->turns_at_ns == world->queue.now_ns ? site->turns + 1 : 0;
+    site->turns_at_ns = world->queue.now_ns;
+    if (site->turns > SITE_TURNS_MAX) {
+        sim_check_fail(&world->check, "site %u spins: its loop is always due", site->site_id);
+    }
+}
+
+static enum status site_run(struct sim_world *world, struct sim_site *site, uint64_t now_ns,
+                            uint64_t wall_ns)
+{
+    struct io_completion completions[SITE_COMPLETIONS];
+    uint32_t count = io_poll(site->io, completions, SITE_COMPLETIONS, 0);
+    enum status status = STATUS_OK;
+    for (uint32_t at = 0; at < count && status == STATUS_OK; at++) {
+        status = journal_complete(site->journal, &completions[at]);
+    }
+    if (status == STATUS_OK) {
+        status = journal_poll(site->journal);
+    }
+    for (uint32_t at = 0; at < world->plan.shard_count && status == STATUS_OK; at++) {
+        status = shard_step(site->seats[at].shard, now_ns, wall_ns);
+    }
+    return status;
+}
+
+void sim_site_turn(struct sim_world *world, struct sim_site *site, uint64_t start, uint64_t due_ns)
+{
+    if (site->state != SIM_SITE_RUNNING || site->start != start || site->turn_due_ns != due_ns) {
+        return;
+    }
+    if (site->paused > 0) { /* Whoever ends the pause wakes it. */
+        site->turn_due_ns = UINT64_MAX;
+        return;
+    }
+    site->turn_due_ns = UINT64_MAX;
+    site_count_turns(world, site);
+    uint64_t now_ns = sim_clock_monotonic_ns(&site->clock, world->queue.now_ns);
+    uint64_t wall_ns = sim_clock_wall_ns(&site->clock, world->queue.now_ns);
+    enum status status = site_run(world, site, now_ns, wall_ns);
+    for (uint32_t at = 0; at < world->plan.shard_count; at++) {
+        sim_inspect_seat(world, &site->seats[at]);
+    }
+    if (site->ledger.violation != NULL) {
+        sim_check_fail(&world->check, "site %u: %s", site->site_id, site->ledger.violation);
+    }
+    if (status != STATUS_OK) {
+        site_ended(world, site, status, "in its loop");
+        return;
+    }
+    site_submit(world, site);
+    uint64_t next_ns = UINT64_MAX;
+    for (uint32_t at = 0; at < world->plan.shard_count; at++) {
+        uint64_t shard_ns = shard_due_ns(site->seats[at].shard, now_ns);
+        next_ns = shard_ns < next_ns ? shard_ns : next_ns;
+    }
+    if (next_ns != UINT64_MAX) {
+        uint64_t wait_ns = next_ns > now_ns ? next_ns - now_ns : 0;
+        site_schedule(world, site, world->queue.now_ns + wait_ns + site->slow_ns);
+    }
+}
+
+void sim_site_disk(struct sim_world *world, struct sim_site *site, uint64_t start, uint32_t handle)
+{
+    if (site->state != SIM_SITE_RUNNING || site->start != start) {
+        return;
+    }
+    uint32_t bytes;
+    const uint8_t *data = sim_disk_writing(site->io, handle, &bytes);
+    ASSERT(data != NULL);
+    if (site->disk.stuck_until_ns > world->queue.now_ns) {
+        sim_queue_add(&world->queue, (struct sim_event){.type = SIM_EVENT_DISK,
+                                                        .site_id = site->site_id,
+                                                        .stamp = start,
+                                                        .index = handle,
+                                                        .due_ns = site->disk.stuck_until_ns});
+        return;
+    }
+    struct wal_frame frame;
+    wal_frame_fields(&frame, data);
+    if (site->disk.error == 0) {
+        sim_ledger_written(&site->ledger, data);
+    }
+    enum sim_disk_outcome outcome = sim_disk_finish(&site->disk, site->io, handle, &world->random);
+    ASSERT(site->writes_seen > 0);
+    site->writes_seen--;
+    if (outcome == SIM_DISK_MISDIRECTED) {
+        site->fragile = true;
+        site->fragile_number = frame.number + 4;
+        site->excuses |= SIM_EXCUSE_DAMAGE;
+    }
+    if (site->fragile && site->ledger.next_number > site->fragile_number) {
+        site->fragile = false;
+    }
+    sim_site_wake(world, site);
+}
+
+void sim_site_store(struct sim_world *world, struct sim_site *site, uint64_t start)
+{
+    if (site->state != SIM_SITE_RUNNING || site->start != start) {
+        return;
+    }
+    ASSERT(site->store_busy);
+    uint64_t wakes = io_memory_wakes(site->io);
+    site->store_busy = false;
+    (void)store_memory_advance(site->store, UINT32_MAX);
+    if (io_memory_wakes(site->io) != wakes) {
+        sim_site_wake(world, site);
+    }
+}
+
+void sim_site_frame(struct sim_world *world, const struct sim_event *event)
+{
+    const struct sim_frame *frame;
+    struct sim_site *site = sim_world_site(world, event->site_id);
+    bool arrives = sim_network_arrive(&world->network, event->index, &frame);
+    if (site->paused > 0 && arrives && site->paused_until_ns > world->queue.now_ns) {
+        struct sim_event later = *event; /* The system keeps it until the process asks. */
+        later.due_ns = site->paused_until_ns;
+        sim_queue_add(&world->queue, later);
+        return;
+    }
+    struct link_frame decoded;
+    enum status status = link_wire_decode(&decoded, frame->bytes, frame->size);
+    /* A changed frame breaks the connection, as TLS sees to it; what it says must do no harm to the
+     * decoder all the same. */
+    bool whole = status == STATUS_OK && !frame->corrupted;
+    if (!frame->corrupted && status != STATUS_OK) {
+        sim_check_fail(&world->check, "a frame of site %u cannot be read: %s", frame->from_site_id,
+                       status_text(status));
+    }
+    if (arrives && whole && site->state == SIM_SITE_RUNNING && site->start == frame->to_start) {
+        ASSERT(decoded.type == LINK_WIRE_REPLICA);
+        shard_receive(site->seats[decoded.shard_id - 1].shard, &decoded.replica.message,
+                      decoded.replica.segments, decoded.replica.segments_bytes,
+                      sim_clock_monotonic_ns(&site->clock, world->queue.now_ns),
+                      sim_clock_wall_ns(&site->clock, world->queue.now_ns));
+        sim_site_wake(world, site);
+    }
+    sim_network_done(&world->network, event->index);
+}

@@ -1,0 +1,179 @@
+/* Everything that a simulated cluster is, for the files sim_*.c that make it go. One thread, one
+ * world; its memory is used again by the next run. */
+#ifndef TESTS_SIM_SIM_WORLD_H
+#define TESTS_SIM_SIM_WORLD_H
+
+#include "gateway/site_market.h"
+#include "replication/shard.h"
+#include "tests/sim/sim_check.h"
+#include "tests/sim/sim_client.h"
+#include "tests/sim/sim_clock.h"
+#include "tests/sim/sim_disk.h"
+#include "tests/sim/sim_fault.h"
+#include "tests/sim/sim_ledger.h"
+#include "tests/sim/sim_network.h"
+#include "tests/sim/sim_queue.h"
+
+#define SIM_MS          UINT64_C(1000000)
+#define SIM_S           UINT64_C(1000000000)
+#define SIM_CLUSTER_ID  UINT64_C(0x73696d756c617465)
+#define SIM_CLIENTS_MAX 32u
+#define SIM_KEYS_MAX    128u
+#define SIM_TOKEN       UINT64_C(1) /* Of the journal's completions. */
+
+/* What a run is made of, as the seed or the caller says. */
+struct sim_plan {
+    uint32_t site_count;
+    uint32_t provider_count;
+    uint32_t shard_count;
+    uint32_t client_count; /* Of each shard. */
+    uint32_t learner_count;
+    uint8_t commit_providers;
+    uint64_t faults_ns;     /* Faults begin and end in here; then the rest must heal. */
+    uint64_t latency_ns;    /* Between sites, one way; each pair has its own up to twice that. */
+    uint64_t fault_mean_ns; /* Between two faults; 0: none. */
+    uint64_t think_ns;      /* Between two bursts of a client. */
+    uint32_t burst_max;     /* Commands of a burst. */
+    uint64_t election_ns_min;
+    bool real_signatures;
+};
+
+struct sim_world;
+struct sim_site;
+
+/* A shard at a site. */
+struct sim_seat {
+    struct sim_world *world;
+    struct sim_site *site;
+    uint16_t shard_id;
+    struct site_market market;
+    struct shard_machine inner; /* The market's own; what the shard gets looks on. */
+    struct shard *shard;        /* NULL: the process does not run. */
+    struct shard_status status; /* After the last turn. */
+    struct placement placement; /* Likewise. */
+};
+
+#define SIM_EXCUSE_WRITES  1u /* Its disk refuses writes. */
+#define SIM_EXCUSE_DAMAGE  2u /* Something of its journal is wrong. */
+#define SIM_EXCUSE_FOREIGN 4u /* It runs under an incarnation that nobody knows. */
+
+enum sim_site_state {
+    SIM_SITE_ABSENT = 0, /* Not in this run. */
+    SIM_SITE_DOWN,
+    SIM_SITE_RUNNING,
+};
+
+struct sim_site {
+    uint8_t site_id;
+    uint8_t provider_id;
+    enum sim_site_state state;
+    bool lost;    /* Its journal is gone or known to be damaged: a new one must take its place. */
+    bool gone;    /* And nobody builds a new one. */
+    bool fragile; /* Its newest frames may be wrong: if it ends before `fragile_number` is durable,
+                     its journal counts as lost. */
+    uint64_t fragile_number;
+    uint32_t held; /* Faults that keep it down. */
+    uint32_t paused;
+    uint64_t paused_until_ns;
+    bool retired; /* The operator wants it to leave, and another one in its place. */
+    uint64_t restart_due_ns;
+    uint64_t start; /* Counts starts of processes over all sites; 0: never. */
+    uint64_t births;
+    uint64_t incarnation;
+    struct segment_signer signer;
+    uint8_t public_key[PLACEMENT_KEY_BYTES];
+
+    struct io *io;
+    struct sim_disk disk;
+    struct store *store; /* Survives the process. */
+    bool store_busy;
+    uint64_t store_slow_ns;
+    struct journal_parts parts;
+    struct journal *journal;
+    struct sim_ledger ledger;
+    struct sim_ledger former; /* Of the journal that was lost last: what it had acknowledged. */
+    uint64_t former_incarnation;
+    struct sim_clock clock;
+    struct config config; /* As far as a market looks at it. */
+    struct sim_seat seats[SHARDS_MAX];
+
+    uint64_t turns_at_ns; /* So many turns at one instant: */
+    uint32_t turns;       /* a loop that spins. */
+    uint64_t turn_due_ns; /* UINT64_MAX: no turn is due. */
+    uint64_t slow_ns;     /* A turn comes so much late. */
+    uint32_t writes_seen; /* Of those in flight: their end is in the queue. */
+    uint32_t excuses;     /* SIM_EXCUSE_...: why its process may end by itself, or not start. */
+};
+
+struct sim_totals {
+    uint64_t runs;
+    uint64_t simulated_ns;
+    uint64_t events;
+    uint64_t starts;
+    uint64_t elections;
+    uint64_t commits;
+    uint64_t commands;
+    uint64_t accepted;
+    uint64_t rejected;
+    uint64_t too_late;
+    uint64_t acknowledged;
+    uint64_t frames;
+    uint64_t snapshots;
+    uint64_t rebuilds; /* Sites that got a new journal. */
+    uint64_t faults[SIM_FAULT_KIND_COUNT];
+};
+
+struct sim_world {
+    struct sim_plan plan;
+    uint64_t seed;
+    struct sim_queue queue;
+    struct random random;
+    struct sim_network network;
+    struct sim_check check;
+    struct sim_site sites[SITES_MAX];
+    uint64_t starts;
+    struct sim_client clients[SIM_CLIENTS_MAX];
+    uint32_t client_count;
+    uint64_t connections;            /* Connection ids given out. */
+    uint32_t setup_done[SHARDS_MAX]; /* Administrative commands executed. */
+    uint64_t setup_due_ns[SHARDS_MAX];
+    struct placement genesis;
+    struct placement placements[SHARDS_MAX]; /* As the newest leader sees them. */
+    uint64_t placement_terms[SHARDS_MAX];
+    bool plan_under_way[SHARDS_MAX];
+    struct sim_schedule schedule;
+    bool active[SIM_FAULTS_MAX];     /* Under way. */
+    bool applied[SIM_FAULTS_MAX];    /* It found something to do. */
+    uint8_t targets[SIM_FAULTS_MAX]; /* Site that it was done to. */
+    bool healing;                    /* Faults are over. */
+    bool verbose;
+    uint64_t trace;
+    struct codec_context *codec;
+    struct segment_verifier genesis_verifiers[SITES_MAX];
+    struct segment_verifier verifiers[SIM_KEYS_MAX]; /* Of every site that ever was. */
+    uint32_t verifier_count;
+    uint8_t *scratch; /* SEGMENT_BYTES_MAX. */
+    uint8_t *wire;    /* A frame being made. */
+    size_t wire_bytes;
+    char directory[256];
+    /* Somebody above wants to know what a site executed. */
+    void (*event)(struct sim_world *world, struct sim_seat *seat, const struct event *event);
+    struct sim_totals totals;
+};
+
+static inline struct sim_site *sim_world_site(struct sim_world *world, uint8_t site_id)
+{
+    return &world->sites[site_id - 1];
+}
+
+/* A line of what happens, with --verbose. */
+__attribute__((format(printf, 2, 3))) void sim_world_say(const struct sim_world *world,
+                                                         const char *format, ...);
+
+static inline void sim_world_trace(struct sim_world *world, uint64_t value)
+{
+    world->trace = (world->trace ^ value) * UINT64_C(0xD6E8FEB86659FD93);
+    world->trace ^= world->trace >> 32;
+}
+
+#endif
