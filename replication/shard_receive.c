@@ -70,9 +70,14 @@ static bool receive_before(struct shard *shard, const struct replica_message *me
     return true;
 }
 
-/* Check the segments that are new here against the rules of a log, and their signatures. */
-static bool receive_check(struct shard *shard, const struct replica_message *message)
+/* Check the segments that are new here against the rules of a log, and their signatures. A key that
+ * is not known here is no offence: its site joined later than this log goes, or by a membership of
+ * this very message. Then the message ends before, after `*good` segments, and the answer tells the
+ * leader where to go on. */
+static bool receive_check(struct shard *shard, const struct replica_message *message,
+                          uint32_t *good)
 {
+    *good = message->entry_count;
     uint32_t first = receive_known(shard, message);
     uint64_t next_command_sequence = 0;
     uint64_t last_timestamp_ns = 0;
@@ -91,9 +96,16 @@ static bool receive_check(struct shard *shard, const struct replica_message *mes
             matches = true;
         }
         if (shard_log_check(segment, &before, next_command_sequence, last_timestamp_ns,
-                            &shard->placements[at]) != STATUS_OK ||
-            segment_verify_signature(segment, source, shard->verifiers, shard->verifier_count) !=
-                STATUS_OK) {
+                            &shard->placements[at]) != STATUS_OK) {
+            return false;
+        }
+        enum status status =
+            segment_verify_signature(segment, source, shard->verifiers, shard->verifier_count);
+        if (status == STATUS_UNKNOWN_KEY) {
+            *good = at;
+            return true;
+        }
+        if (status != STATUS_OK) {
             return false;
         }
         shard->entries[at].placement = &shard->placements[at].placement;
@@ -143,14 +155,16 @@ void shard_receive(struct shard *shard, const struct replica_message *message,
     }
     if (message->entry_count > 0) {
         memcpy(shard->inbox, segments, segments_bytes);
-        if (!receive_open(shard, message, segments_bytes) || !receive_check(shard, message) ||
-            !receive_placements(shard, message)) {
+        if (!receive_open(shard, message, segments_bytes) ||
+            !receive_check(shard, message, &received.entry_count) ||
+            !receive_placements(shard, &received)) {
             shard->messages_refused++;
             return;
         }
-        received.entries = shard->entries;
-        shard->received_count = message->entry_count;
-        shard->segments_received += message->entry_count;
+        shard->messages_refused += received.entry_count < message->entry_count;
+        received.entries = received.entry_count > 0 ? shard->entries : NULL;
+        shard->received_count = received.entry_count;
+        shard->segments_received += received.entry_count;
     }
     if (message->type == REPLICA_APPEND_REPLY && message->sent_ns != 0 &&
         shard->replica.role == REPLICA_LEADER && message->term == shard->replica.term &&

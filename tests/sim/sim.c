@@ -193,6 +193,7 @@ void sim_begin(struct sim_world *world, uint64_t seed, const struct sim_plan *pl
     world->trace = 1;
     world->starts = 0;
     world->healing = false;
+    world->clocks_lost = false;
     random_seed(&world->random, seed ^ UINT64_C(0x5EED));
     sim_signature_seed(seed, plan->real_signatures);
     sim_queue_reset(&world->queue);

@@ -264,11 +264,31 @@ static void inject_process_end(struct sim_world *world, const struct sim_fault *
 
 /* ---- Clocks and clients ---- */
 
+/* Whether half of some shard's voters have wild clocks. */
+static bool inject_clocks_lost(const struct sim_world *world)
+{
+    uint16_t wild = 0;
+    for (uint32_t at = 0; at < world->schedule.count; at++) {
+        uint16_t kind = world->schedule.faults[at].kind;
+        if (world->active[at] && kind >= SIM_FAULT_CLOCK_FORWARD &&
+            kind <= SIM_FAULT_LEADER_CLOCK) {
+            wild = (uint16_t)(wild | 1u << (world->targets[at] - 1));
+        }
+    }
+    for (uint32_t at = 0; at < world->plan.shard_count; at++) {
+        uint16_t voters = placement_voters(&world->placements[at]);
+        if (2 * __builtin_popcount(voters & wild) >= __builtin_popcount(voters)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void inject_clock(struct sim_world *world, const struct sim_fault *fault,
                          struct sim_site *site)
 {
     uint64_t now_ns = world->queue.now_ns;
-    int64_t by_ns = (int64_t)(fault->magnitude * 10 * SIM_MS);
+    int64_t by_ns = (int64_t)(fault->magnitude * SIM_S);
     switch ((int)fault->kind) {
     case SIM_FAULT_CLOCK_FORWARD:
         sim_clock_step(&site->clock, now_ns, by_ns);
@@ -352,6 +372,7 @@ void sim_inject_begin(struct sim_world *world, uint32_t index)
         sim_inject_network(world);
     } else if (fault->kind < SIM_FAULT_TRANSFER) {
         inject_clock(world, fault, site);
+        world->clocks_lost = world->clocks_lost || inject_clocks_lost(world);
     } else if (fault->kind < SIM_FAULT_RECONNECT) {
         done = sim_operator_begin(world, fault);
     } else {
@@ -384,7 +405,7 @@ void sim_inject_mend(struct sim_world *world, uint32_t index)
     } else if (fault->kind < SIM_FAULT_CLOCK_FORWARD) {
         sim_inject_network(world);
     } else if (fault->kind < SIM_FAULT_TRANSFER) {
-        sim_clock_mend(&site->clock);
+        sim_clock_mend(&site->clock); /* Also of other faults of it: it is kept again. */
     } else if (fault->kind < SIM_FAULT_RECONNECT) {
         sim_operator_end(world, fault);
     }

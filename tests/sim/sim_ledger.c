@@ -211,7 +211,7 @@ static void ledger_follow(struct sim_ledger *ledger, struct journal *journal, ui
 }
 
 void sim_ledger_opened(struct sim_ledger *ledger, struct journal *journal, uint16_t shard_count,
-                       const uint64_t *committed)
+                       const uint64_t *const *chains, const uint64_t *committed)
 {
     ASSERT(journal != NULL);
     uint8_t *segment_bytes = malloc(SEGMENT_BYTES_MAX);
@@ -223,6 +223,10 @@ void sim_ledger_opened(struct sim_ledger *ledger, struct journal *journal, uint1
         journal_persisted(journal, shard_id, &tail);
         uint64_t must =
             committed[shard_id - 1] < shard->last ? committed[shard_id - 1] : shard->last;
+        /* What else was here at these places may have been on its way out. */
+        while (must >= shard->first && shard->chains[must] != chains[shard_id - 1][must]) {
+            must--;
+        }
         if (tail.last_log_index < must) {
             ledger->violation = "a restart lost committed segments that were durable";
         }

@@ -40,9 +40,10 @@ void sim_ledger_writing(struct sim_ledger *ledger, const uint8_t *frame);
 void sim_ledger_written(struct sim_ledger *ledger, const uint8_t *frame);
 
 /* A journal has been opened over this disk: what it found must be what was here, but for what was
- * in flight. Follows it from now on. `committed[shard - 1]`: up to where all must be found. */
+ * in flight. Follows it from now on. `chains[shard - 1]`: of all that is committed, by log index,
+ * `committed[shard - 1]` the last of them: what was here of it must be found. */
 void sim_ledger_opened(struct sim_ledger *ledger, struct journal *journal, uint16_t shard_count,
-                       const uint64_t *committed);
+                       const uint64_t *const *chains, const uint64_t *committed);
 
 /* Whether the disk holds the segment with this chain hash, and so all before it. */
 bool sim_ledger_holds(const struct sim_ledger *ledger, uint16_t shard_id, uint64_t log_index,

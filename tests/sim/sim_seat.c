@@ -34,6 +34,11 @@ static void seat_apply(void *context, uint64_t command_sequence, const void *rec
     struct sim_check *check = &seat->world->check;
     struct command command;
     memcpy(&command, record, sizeof command);
+    uint64_t true_ns = sim_clock_true_ns(seat->world->queue.now_ns);
+    if (command.timestamp_ns > true_ns + SIM_AHEAD_NS_MAX && !seat->world->clocks_lost) {
+        sim_check_fail(check, "time of shard %u is %" PRIu64 " ns ahead of the truth",
+                       seat->shard_id, command.timestamp_ns - true_ns);
+    }
     sim_check_command(check, seat->site->site_id, seat->shard_id, command_sequence, &command);
     seat->inner.apply(seat->inner.context, command_sequence, record);
     sim_check_executed(check, seat->site->site_id, seat->shard_id,
@@ -149,6 +154,7 @@ static void seat_evidence(void *context, uint16_t shard_id, uint64_t log_index,
         sim_check_fail(&seat->world->check, "site %u keeps evidence that is no segment",
                        seat->site->site_id);
     }
+    seat->world->totals.evidence++;
     sim_inspect_dropped(seat, &segment);
 }
 

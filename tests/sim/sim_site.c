@@ -189,6 +189,7 @@ void sim_site_start(struct sim_world *world, struct sim_site *site)
 {
     ASSERT(site->state == SIM_SITE_DOWN);
     uint64_t committed[SHARDS_MAX];
+    const uint64_t *chains[SHARDS_MAX];
     site->state = SIM_SITE_RUNNING;
     site->start = ++world->starts;
     site->turn_due_ns = UINT64_MAX;
@@ -201,8 +202,10 @@ void sim_site_start(struct sim_world *world, struct sim_site *site)
     }
     for (uint16_t shard_id = 1; shard_id <= world->plan.shard_count; shard_id++) {
         committed[shard_id - 1] = sim_check_committed_last(&world->check, shard_id);
+        chains[shard_id - 1] = world->check.shards[shard_id - 1].chains.values;
     }
-    sim_ledger_opened(&site->ledger, site->journal, (uint16_t)world->plan.shard_count, committed);
+    sim_ledger_opened(&site->ledger, site->journal, (uint16_t)world->plan.shard_count, chains,
+                      committed);
     for (uint32_t at = 0; status == STATUS_OK && at < world->plan.shard_count; at++) {
         status = sim_seat_open(world, site, &site->seats[at]);
         if (status == STATUS_OK) {

@@ -19,7 +19,10 @@
 #define SIM_CLUSTER_ID  UINT64_C(0x73696d756c617465)
 #define SIM_CLIENTS_MAX 32u
 #define SIM_KEYS_MAX    128u
-#define SIM_TOKEN       UINT64_C(1) /* Of the journal's completions. */
+/* What stamps may be ahead of the truth while most clocks are right: twice the tolerance of
+ * cluster_clock.h, and a round trip, which faults can make as long as this. */
+#define SIM_AHEAD_NS_MAX (20 * SIM_S)
+#define SIM_TOKEN        UINT64_C(1) /* Of the journal's completions. */
 
 /* What a run is made of, as the seed or the caller says. */
 struct sim_plan {
@@ -120,6 +123,7 @@ struct sim_totals {
     uint64_t frames;
     uint64_t snapshots;
     uint64_t rebuilds; /* Sites that got a new journal. */
+    uint64_t evidence; /* Segments dropped without having been committed. */
     uint64_t faults[SIM_FAULT_KIND_COUNT];
 };
 
@@ -146,6 +150,8 @@ struct sim_world {
     bool applied[SIM_FAULTS_MAX];    /* It found something to do. */
     uint8_t targets[SIM_FAULTS_MAX]; /* Site that it was done to. */
     bool healing;                    /* Faults are over. */
+    /* At some time half of a shard's voters had wild clocks: nothing is promised of its time. */
+    bool clocks_lost;
     bool verbose;
     uint64_t trace;
     struct codec_context *codec;
