@@ -51,7 +51,7 @@ ARCHIVES := $(BUILD)/libtools.a $(BUILD)/libgateway.a $(BUILD)/libreplication.a 
 ROOMS    := $(MATCHING_SOURCES) $(REPLICATION_SOURCES) $(GATEWAY_SOURCES) $(TOOLS_SOURCES) \
             $(wildcard gateway/causewayd.c tools/causeway.c)
 
-.PHONY: all build tests-build objects-build fuzzers-build run test check lint format bench fuzz \
+.PHONY: all build tests-build objects-build fuzzers-build run test check lint format bench fuzz soak \
         install clean help force
 all: build
 build: $(PROGRAMS) $(BUILD)/libmatching.a $(BUILD)/libreplication.a
@@ -65,6 +65,7 @@ help:
 	@echo 'make check    test + lint + sanitizers + short fuzzing + second compiler'
 	@echo 'make bench    measure; prints a table, writes $(BUILD)/bench.json'
 	@echo 'make fuzz     fuzz every decoder (SECONDS=10 each)'
+	@echo 'make soak     simulate whole clusters with faults (SEEDS=1000; SEED: the first one)'
 	@echo 'make lint     layout, purity of the cores, arrows between rooms, function length, ...'
 	@echo 'make format   apply .clang-format'
 	@echo 'make install  programs to $$(DESTDIR)$$(PREFIX)/bin, drills to share (DESTDIR=, PREFIX=/usr/local)'
@@ -96,6 +97,12 @@ fuzz:
 	@$(MAKE) --no-print-directory $(PARALLEL) CC=clang SANITIZE=fuzzer-no-link,address,undefined \
 	    BUILD='$(FUZZ_BUILD)' fuzzers-build
 	@tests/fuzz '$(FUZZ_BUILD)' '$(or $(SECONDS),10)' -1
+
+# A new first seed each time unless SEED names one, so that no two soaks are the same.
+soak:
+	@tools/packages build
+	@$(MAKE) --no-print-directory $(PARALLEL) $(BUILD)/tests/sim/sim
+	@$(BUILD)/tests/sim/sim --seed '$(or $(SEED),$(shell date +%s)000000)' --seeds '$(or $(SEEDS),1000)' --jobs '$(shell nproc)'
 
 bench:
 	@tools/packages build

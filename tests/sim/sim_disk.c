@@ -3,28 +3,33 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "matching/base/assertion.h"
 #include "replication/journal_block.h"
 #include "replication/wal.h"
 #include "tests/support/io_memory.h"
 
+/* Zero, and there only when it is touched. */
+static uint8_t *disk_map(void)
+{
+    void *memory =
+        mmap(NULL, SIM_DISK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ASSERT(memory != MAP_FAILED);
+    return memory;
+}
+
 void sim_disk_make(struct sim_disk *disk)
 {
-    *disk = (struct sim_disk){.content = calloc(1, SIM_DISK_BYTES),
-                              .before = calloc(1, SIM_DISK_BYTES),
-                              .image = aligned_alloc(WAL_ALIGNMENT_BYTES, SIM_DISK_BYTES)};
-    ASSERT(disk->content != NULL);
-    ASSERT(disk->before != NULL);
-    ASSERT(disk->image != NULL);
-    memset(disk->image, 0, SIM_DISK_BYTES);
+    *disk = (struct sim_disk){.content = disk_map(), .before = disk_map(), .image = disk_map()};
+    ASSERT(disk->content != disk->before);
 }
 
 void sim_disk_free(struct sim_disk *disk)
 {
-    free(disk->content);
-    free(disk->before);
-    free(disk->image);
+    (void)munmap(disk->content, SIM_DISK_BYTES);
+    (void)munmap(disk->before, SIM_DISK_BYTES);
+    (void)munmap(disk->image, SIM_DISK_BYTES);
     *disk = (struct sim_disk){0};
 }
 

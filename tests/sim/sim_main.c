@@ -28,6 +28,7 @@ struct main_options {
     uint64_t seed;
     uint64_t seeds;
     uint32_t jobs;
+    double until_s; /* Monotonic: no run begins later. 0: no limit. */
     bool trace;
     char directory[192];
     struct sim_wishes wishes;
@@ -42,6 +43,13 @@ struct main_worker {
     struct sim_totals totals;
     struct sim_result result;
 };
+
+static double main_seconds(clockid_t clock)
+{
+    struct timespec now;
+    (void)clock_gettime(clock, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
 
 static void main_usage(void)
 {
@@ -99,12 +107,14 @@ static void main_list(void)
 
 static void main_parse(struct main_options *options, int count, char **words)
 {
-    static const struct option names[] = {
-        {"seed", 1, NULL, 's'},      {"seeds", 1, NULL, 'n'},   {"jobs", 1, NULL, 'j'},
-        {"seconds", 1, NULL, 't'},   {"sites", 1, NULL, 'i'},   {"providers", 1, NULL, 'p'},
-        {"shards", 1, NULL, 'h'},    {"faults", 1, NULL, 'f'},  {"no-faults", 0, NULL, 'N'},
-        {"directory", 1, NULL, 'd'}, {"verbose", 0, NULL, 'v'}, {"trace", 0, NULL, 'T'},
-        {"list", 0, NULL, 'L'},      {"help", 0, NULL, 'H'},    {NULL, 0, NULL, 0}};
+    static const struct option names[] = {{"seed", 1, NULL, 's'},      {"seeds", 1, NULL, 'n'},
+                                          {"jobs", 1, NULL, 'j'},      {"seconds", 1, NULL, 't'},
+                                          {"sites", 1, NULL, 'i'},     {"providers", 1, NULL, 'p'},
+                                          {"shards", 1, NULL, 'h'},    {"faults", 1, NULL, 'f'},
+                                          {"no-faults", 0, NULL, 'N'}, {"directory", 1, NULL, 'd'},
+                                          {"verbose", 0, NULL, 'v'},   {"trace", 0, NULL, 'T'},
+                                          {"minutes", 1, NULL, 'm'},   {"list", 0, NULL, 'L'},
+                                          {"help", 0, NULL, 'H'},      {NULL, 0, NULL, 0}};
     struct sim_wishes *wishes = &options->wishes;
     int letter;
     while ((letter = getopt_long(count, words, "", names, NULL)) != -1) {
@@ -138,6 +148,10 @@ static void main_parse(struct main_options *options, int count, char **words)
             break;
         case 'd':
             (void)snprintf(options->directory, sizeof options->directory, "%s", optarg);
+            break;
+        case 'm':
+            options->until_s =
+                main_seconds(CLOCK_MONOTONIC) + 60 * (double)main_number(optarg, 100000);
             break;
         case 'v':
             wishes->verbose = true;
@@ -178,7 +192,8 @@ static void main_work(const struct main_options *options, struct main_worker *wo
         _exit(2);
     }
     world->totals = worker->totals;
-    while (worker->next - options->seed < options->seeds && !worker->result.failed) {
+    while (worker->next - options->seed < options->seeds && !worker->result.failed &&
+           (options->until_s <= 0 || main_seconds(CLOCK_MONOTONIC) < options->until_s)) {
         worker->seed = worker->next;
         worker->next += step;
         main_limit(MAIN_TRIAL_S);
@@ -275,13 +290,6 @@ static void main_add(struct sim_totals *sum, const struct sim_totals *totals)
         one[at] += other[at];
     }
     memcpy(sum, one, sizeof one);
-}
-
-static double main_seconds(clockid_t clock)
-{
-    struct timespec now;
-    (void)clock_gettime(clock, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
 /* Processor seconds of all workers that have ended. */

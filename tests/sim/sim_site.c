@@ -131,6 +131,8 @@ void sim_site_birth(struct sim_world *world, struct sim_site *site)
     memcpy(verifier->key_id, site->signer.key_id, sizeof verifier->key_id);
 }
 
+static void site_submit(struct sim_world *world, struct sim_site *site);
+
 /* ---- Start ---- */
 
 static enum status site_open_journal(struct sim_world *world, struct sim_site *site)
@@ -220,6 +222,7 @@ void sim_site_start(struct sim_world *world, struct sim_site *site)
     }
     site->excuses &= ~SIM_EXCUSE_DAMAGE; /* All of it has been read and verified. */
     sim_world_say(world, "site %u starts", site->site_id);
+    site_submit(world, site);
     sim_site_wake(world, site);
 }
 
@@ -229,6 +232,9 @@ void sim_site_end(struct sim_world *world, struct sim_site *site, enum sim_site_
 {
     if (site->state != SIM_SITE_RUNNING) {
         return;
+    }
+    if (end == SIM_SITE_CLEAN) {
+        site_submit(world, site);
     }
     while (end == SIM_SITE_CLEAN && io_memory_pending(site->io) > 0) {
         sim_site_disk(world, site, site->start, io_memory_write(site->io, 0)->handle);
