@@ -52,7 +52,7 @@ ROOMS    := $(MATCHING_SOURCES) $(REPLICATION_SOURCES) $(GATEWAY_SOURCES) $(TOOL
             $(wildcard gateway/causewayd.c tools/causeway.c)
 
 .PHONY: all build tests-build objects-build fuzzers-build run test check lint format bench fuzz soak \
-        install clean help force
+        models install clean help force
 all: build
 build: $(PROGRAMS) $(BUILD)/libmatching.a $(BUILD)/libreplication.a
 objects-build: $(call objects,$(ROOMS))
@@ -62,9 +62,10 @@ fuzzers-build: $(FUZZERS)
 help:
 	@echo 'make run      install what is missing, build, trade, kill, restart, prove (FLOW=file: a LOBSTER file)'
 	@echo 'make test     install what is missing, build, run every test (NAMES="book wal": only those)'
-	@echo 'make check    test + lint + sanitizers + short fuzzing + second compiler'
+	@echo 'make check    test + lint + sanitizers + short fuzzing + second compiler + models + simulation'
 	@echo 'make bench    measure; prints a table, writes $(BUILD)/bench.json'
 	@echo 'make fuzz     fuzz every decoder (SECONDS=10 each)'
+	@echo 'make models   search the Spin models of the consensus, planted bugs included (DEEP=1: the large ones, too)'
 	@echo 'make soak     simulate whole clusters with faults (SEEDS=1000; SEED: the first one)'
 	@echo 'make lint     layout, purity of the cores, arrows between rooms, function length, ...'
 	@echo 'make format   apply .clang-format'
@@ -97,6 +98,10 @@ fuzz:
 	@$(MAKE) --no-print-directory $(PARALLEL) CC=clang SANITIZE=fuzzer-no-link,address,undefined \
 	    BUILD='$(FUZZ_BUILD)' fuzzers-build
 	@tests/fuzz '$(FUZZ_BUILD)' '$(or $(SECONDS),10)' -1
+
+models:
+	@tools/packages check
+	@DEEP='$(DEEP)' tests/model/run '$(BUILD)' $(NAMES)
 
 # A new first seed each time unless SEED names one, so that no two soaks are the same.
 soak:
