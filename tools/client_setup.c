@@ -48,7 +48,20 @@ static enum status client_setup_endpoint(struct client_setup *setup,
     return status;
 }
 
-static enum status client_setup_market(struct client_setup *setup, const char *path, char *error)
+/* The shard asked for; NULL: the file has none of that id. */
+static const struct market_file_shard *client_setup_shard(const struct market_file *market,
+                                                          uint16_t shard_id)
+{
+    for (uint32_t i = 0; i < market->shard_count; i++) {
+        if (shard_id == 0 || market->shards[i].shard_id == shard_id) {
+            return &market->shards[i];
+        }
+    }
+    return NULL;
+}
+
+static enum status client_setup_market(struct client_setup *setup, const char *path,
+                                       uint16_t shard_id, char *error)
 {
     if (path == NULL) {
         return client_setup_fail(error, STATUS_BAD_ARGUMENT,
@@ -60,12 +73,13 @@ static enum status client_setup_market(struct client_setup *setup, const char *p
     if (status != STATUS_OK) {
         return status;
     }
-    const struct market_file_shard *shard = &setup->market.shards[0];
+    const struct market_file_shard *shard = client_setup_shard(&setup->market, shard_id);
     setup->shard = shard;
-    if (shard->instrument_count == 0) {
+    if (shard == NULL || shard->instrument_count == 0) {
         market_file_free(&setup->market);
-        return client_setup_fail(error, STATUS_BAD_ARGUMENT,
-                                 "%s: its first shard has no instrument", path);
+        return client_setup_fail(error, STATUS_BAD_ARGUMENT, "%s: %s", path,
+                                 shard == NULL ? "there is no such shard in it"
+                                               : "its shard has no instrument");
     }
     setup->symbols = calloc(shard->instrument_count, sizeof *setup->symbols);
     if (setup->symbols == NULL) {
@@ -84,7 +98,9 @@ enum status client_setup_open(struct client_setup *setup,
 {
     memset(setup, 0, sizeof *setup);
     enum status status = client_setup_endpoint(setup, options, error);
-    return status == STATUS_OK ? client_setup_market(setup, options->market_path, error) : status;
+    return status == STATUS_OK
+               ? client_setup_market(setup, options->market_path, options->shard_id, error)
+               : status;
 }
 
 void client_setup_close(struct client_setup *setup)

@@ -17,17 +17,19 @@ struct client_setup_options {
     const char *connect;     /* "address:port", or NULL: listen.ouch of the configuration. */
     const char *config_path; /* site.yaml, or NULL. */
     const char *market_path; /* Sessions with passwords, and instruments. */
+    uint16_t shard_id;       /* Whose; 0: the file's first. */
 };
 
 struct client_setup {
     char endpoint[CONFIG_ENDPOINT_BYTES];
     struct market_file market;
-    const struct market_file_shard *shard; /* The file's first: a client trades on one. */
+    const struct market_file_shard *shard; /* A client trades on one. */
     uint8_t (*symbols)[SYMBOL_BYTES];      /* Of its instruments, in the file's order. */
 };
 
-/* STATUS_BAD_ARGUMENT: neither a configuration nor an address, no market file, or one without
- * instruments; otherwise what the readers say. `error` gets a sentence; then nothing is open. */
+/* STATUS_BAD_ARGUMENT: neither a configuration nor an address, no market file, or one without the
+ * shard or its instruments; otherwise what the readers say. `error` gets a sentence; then nothing
+ * is open. */
 MUST_USE enum status client_setup_open(struct client_setup *setup,
                                        const struct client_setup_options *options,
                                        char error[static CLIENT_SETUP_ERROR_BYTES]);

@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "tools/drill_list.h"
+#include "tools/drill_play.h"
 #include "tools/drill_report.h"
+#include "tools/drill_story.h"
 #include "tools/options.h"
 #include "tools/subcommands.h"
 
@@ -49,6 +51,35 @@ static int drill_carry_out(struct drill *drill)
     return drill_proof_holds(drill, &proof) ? OPTIONS_EXIT_DONE : OPTIONS_EXIT_FAILED;
 }
 
+/* Ctrl-C and SIGTERM only leave a word: whoever is at work ends in good order. */
+static void drill_catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = drill_on_signal};
+    (void)sigemptyset(&action.sa_mask);
+    (void)sigaction(SIGINT, &action, NULL);
+    (void)sigaction(SIGTERM, &action, NULL);
+}
+
+static int drill_play_tell(struct drill_play *play, const struct drill_play_options *options,
+                           bool json)
+{
+    (void)fprintf(stderr, "drill: %s, seed %llu\n", options->scenario->title,
+                  (unsigned long long)options->seed);
+    switch (drill_play_run(play, options)) {
+    case DRILL_PLAY_INTERRUPTED:
+        return options_failed("drill", "interrupted; nothing is proved");
+    case DRILL_PLAY_FAILED:
+        return options_failed("drill", "%s (seed %llu; logs in %s)", play->error,
+                              (unsigned long long)options->seed, options->directory);
+    case DRILL_PLAY_DONE:
+        break;
+    }
+    if (drill_story(play, json) != STATUS_OK) {
+        return options_failed("drill", "the report cannot be written");
+    }
+    return drill_play_passed(play) ? OPTIONS_EXIT_DONE : OPTIONS_EXIT_FAILED;
+}
+
 /* Fill in what was left open, set up Ctrl-C, and go. */
 static int drill_with(const struct drill_options *options)
 {
@@ -66,13 +97,42 @@ static int drill_with(const struct drill_options *options)
     while (drill->options.seed == 0) {
         drill->options.seed = randombytes_random();
     }
-    struct sigaction action = {.sa_handler = drill_on_signal};
-    (void)sigemptyset(&action.sa_mask);
-    (void)sigaction(SIGINT, &action, NULL);
-    (void)sigaction(SIGTERM, &action, NULL);
+    drill_catch_signals();
     int exit_status = drill_carry_out(drill);
     drill_run_close(drill);
     free(drill);
+    return exit_status;
+}
+
+/* A scenario of several sites, from its name or file. */
+static int drill_play_scenario(const char *name, const struct drill_options *options, bool loopback)
+{
+    char path[DRILL_PLACE_PATH_BYTES];
+    char error[SCENARIO_ERROR_BYTES];
+    struct scenario *scenario = calloc(1, sizeof *scenario);
+    struct drill_play *play = calloc(1, sizeof *play);
+    int exit_status = OPTIONS_EXIT_FAILED;
+    if (scenario == NULL || play == NULL || sodium_init() < 0) {
+        exit_status = options_failed("drill", "no memory, or no source of randomness");
+    } else if (scenario_find(name, path, sizeof path) != STATUS_OK) {
+        exit_status = options_wrong("drill", "there is no scenario '%s'; --list names them", name);
+    } else if (scenario_read(scenario, path, error) != STATUS_OK) {
+        exit_status = options_failed("drill", "%s", error);
+    } else {
+        struct drill_play_options play_options = {.scenario = scenario,
+                                                  .directory = options->directory,
+                                                  .seed = options->seed,
+                                                  .loopback = loopback,
+                                                  .interrupted = &drill_interrupted};
+        while (play_options.seed == 0) {
+            play_options.seed = randombytes_random();
+        }
+        drill_catch_signals();
+        exit_status = drill_play_tell(play, &play_options, options->json);
+        drill_play_close(play);
+    }
+    free(play);
+    free(scenario);
     return exit_status;
 }
 
@@ -87,6 +147,7 @@ static int drill_show_list(void)
 int drill_main(int argc, char **argv)
 {
     bool list = false;
+    bool loopback = false;
     struct drill_options options = {.directory = "run",
                                     .duration_ns = 12 * DRILL_NS_A_S,
                                     .kills = 1,
@@ -118,19 +179,26 @@ int drill_main(int argc, char **argv)
          "Repeats a drill's flow and moments of killing (default: random, printed).", 0, 0, NULL},
         {"no-rule-5", 0, OPTION_FLAG, &options.no_rule_5, NULL,
          "With --flow: without the rule for orders that the exchange passed over.", 0, 0, NULL},
+        {"loopback", 0, OPTION_FLAG, &loopback, NULL,
+         "With a scenario: no network namespaces, all sites on loopback without delays.", 0, 0,
+         NULL},
         {"list", 'l', OPTION_FLAG, &list, NULL, "Name the scenarios, with a line each.", 0, 0,
          NULL},
         {"json", 'j', OPTION_FLAG, &options.json, NULL, "Print the report as JSON.", 0, 0, NULL}};
     const struct options_command command = {
         .name = "drill",
-        .operands = "",
-        .summary = "Makes a fresh site, trades on it through real sessions, kills it with SIGKILL "
+        .operands = "[SCENARIO]",
+        .operands_max = 1,
+        .summary = "Carries out a scenario of several sites (--list names them; or a file of your "
+                   "own), and proves from the outside that every promise held. Without one: makes "
+                   "a fresh site, trades on it through real sessions, kills it with SIGKILL "
                    "at random moments, restarts it, and proves from the outside that nothing "
                    "acknowledged was lost, nothing was executed twice and every session went on at "
                    "its next number. Exit status 0 only if all of it holds.",
         .rows = rows,
         .row_count = sizeof rows / sizeof rows[0],
-        .examples = "causeway drill\n"
+        .examples = "causeway drill region-loss\n"
+                    "causeway drill\n"
                     "causeway drill --kills 100 --duration 60s --rate 0\n"
                     "causeway drill --flow AAPL_2012-06-21_message_50.csv.xz --kills 3\n"};
     int operand = 0;
@@ -142,5 +210,9 @@ int drill_main(int argc, char **argv)
     case OPTIONS_WRONG:
         return OPTIONS_EXIT_USAGE;
     }
-    return list ? drill_show_list() : drill_with(&options);
+    if (list) {
+        return drill_show_list();
+    }
+    return operand < argc ? drill_play_scenario(argv[operand], &options, loopback)
+                          : drill_with(&options);
 }

@@ -17,11 +17,14 @@
 #include <unistd.h>
 
 #include "matching/base/assertion.h"
+#include "matching/base/limits.h"
 
 #define DRILL_MARK           ".causeway-drill" /* Only what has this is ever emptied. */
 #define DRILL_FIRM           "CWAY"
 #define DRILL_PASSWORD_BYTES 10
-#define DRILL_ARGUMENTS_MAX  8
+#define DRILL_ARGUMENTS_MAX  12
+#define DRILL_NAME_BYTES     32u
+#define DRILL_ENDPOINT_BYTES 64u
 
 /* "DIRECTORY/NAME". */
 static enum status drill_join(char target[static DRILL_PLACE_PATH_BYTES], const char *directory,
@@ -104,9 +107,7 @@ static enum status drill_directory(struct drill_place *place, const char *direct
     return STATUS_OK;
 }
 
-/* A port that nobody has now. Another process may take it before the site does: then the site says
- * so. */
-static uint16_t drill_free_port(void)
+uint16_t drill_place_free_port(void)
 {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -193,27 +194,42 @@ enum status drill_place_make(struct drill_place *place, const char *directory,
     if (status == STATUS_OK) {
         status = drill_directory(place, directory, error);
     }
+    return status == STATUS_OK ? drill_join(place->market, place->directory, "market.yaml", error)
+                               : status;
+}
+
+enum status drill_place_site_make(const struct drill_place *place, struct drill_place_site *site,
+                                  const char *name, const char *provider, const char *ouch,
+                                  const char *admin, char error[static DRILL_PLACE_ERROR_BYTES])
+{
+    char log[DRILL_NAME_BYTES + 8];
+    ASSERT(strlen(name) < DRILL_NAME_BYTES);
+    (void)snprintf(log, sizeof log, "%s.log", name);
+    enum status status = drill_join(site->directory, place->directory, name, error);
     if (status == STATUS_OK) {
-        status = drill_join(place->site, place->directory, "site", error);
+        status = drill_join(site->config, site->directory, "site.yaml", error);
     }
     if (status == STATUS_OK) {
-        status = drill_join(place->config, place->site, "site.yaml", error);
-    }
-    if (status == STATUS_OK) {
-        status = drill_join(place->market, place->directory, "market.yaml", error);
-    }
-    if (status == STATUS_OK) {
-        status = drill_join(place->log, place->directory, "causewayd.log", error);
+        status = drill_join(site->log, place->directory, log, error);
     }
     if (status != STATUS_OK) {
         return status;
     }
-    char ouch[32];
-    char admin[32];
-    (void)snprintf(ouch, sizeof ouch, "--ouch=127.0.0.1:%u", drill_free_port());
-    (void)snprintf(admin, sizeof admin, "--admin=127.0.0.1:%u", drill_free_port());
-    const char *const arguments[] = {"init",       place->site, "--cluster=" DRILL_PLACE_CLUSTER,
-                                     "--site=one", ouch,        admin,
+    char ouch_here[DRILL_ENDPOINT_BYTES];
+    char admin_here[DRILL_ENDPOINT_BYTES];
+    (void)snprintf(ouch_here, sizeof ouch_here, "127.0.0.1:%u", drill_place_free_port());
+    (void)snprintf(admin_here, sizeof admin_here, "127.0.0.1:%u", drill_place_free_port());
+    const char *const arguments[] = {"init",
+                                     site->directory,
+                                     "--cluster=" DRILL_PLACE_CLUSTER,
+                                     "--site",
+                                     name,
+                                     "--provider",
+                                     provider,
+                                     "--ouch",
+                                     ouch != NULL ? ouch : ouch_here,
+                                     "--admin",
+                                     admin != NULL ? admin : admin_here,
                                      NULL};
     return drill_place_tool(place, arguments, error);
 }
@@ -241,25 +257,15 @@ static void drill_password(FILE *file)
     }
 }
 
-enum status drill_place_market(const struct drill_place *place,
-                               const struct drill_instrument *instruments,
-                               uint32_t instrument_count, uint32_t session_count,
-                               char error[static DRILL_PLACE_ERROR_BYTES])
+static void drill_shard_write(FILE *file, const struct drill_shard *shard, uint32_t shard_id)
 {
-    ASSERT(instrument_count > 0);
-    ASSERT(session_count > 0);
-    int fd = open(place->market, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
-    if (file == NULL) {
-        (void)snprintf(error, DRILL_PLACE_ERROR_BYTES, "cannot write %s: %s", place->market,
-                       strerror(errno));
-        return STATUS_DENIED;
-    }
-    (void)fputs("shards:\n  - id: 1\n    firms:\n      - {name: " DRILL_FIRM
-                "}\n    instruments:\n",
-                file);
-    for (uint32_t i = 0; i < instrument_count; i++) {
-        const struct drill_instrument *one = &instruments[i];
+    ASSERT(shard->instrument_count > 0);
+    ASSERT(shard->session_count > 0);
+    (void)fprintf(file,
+                  "  - id: %u\n    firms:\n      - {name: " DRILL_FIRM "}\n    instruments:\n",
+                  shard_id);
+    for (uint32_t i = 0; i < shard->instrument_count; i++) {
+        const struct drill_instrument *one = &shard->instruments[i];
         (void)fprintf(file, "      - symbol: %s\n        price_decimals: %u\n", one->symbol,
                       one->price_decimals);
         (void)fprintf(file, "        quantity_decimals: %u\n", one->quantity_decimals);
@@ -269,10 +275,29 @@ enum status drill_place_market(const struct drill_place *place,
         drill_decimal(file, "quantity_max", (int64_t)one->quantity_max, one->quantity_decimals);
     }
     (void)fputs("    sessions:\n", file);
-    for (uint32_t i = 0; i < session_count; i++) {
-        (void)fprintf(file, "      - {name: S%05u, firm: " DRILL_FIRM ", password: \"", i);
+    for (uint32_t i = 0; i < shard->session_count; i++) {
+        (void)fprintf(file, "      - {name: S%05u, firm: " DRILL_FIRM ", password: \"",
+                      shard->session_first + i);
         drill_password(file);
         (void)fputs("\", open_orders_max: 1000000}\n", file);
+    }
+}
+
+enum status drill_place_market(const struct drill_place *place, const struct drill_shard *shards,
+                               uint32_t shard_count, char error[static DRILL_PLACE_ERROR_BYTES])
+{
+    ASSERT(shard_count > 0);
+    ASSERT(shard_count <= SHARDS_MAX);
+    int fd = open(place->market, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
+    if (file == NULL) {
+        (void)snprintf(error, DRILL_PLACE_ERROR_BYTES, "cannot write %s: %s", place->market,
+                       strerror(errno));
+        return STATUS_DENIED;
+    }
+    (void)fputs("shards:\n", file);
+    for (uint32_t i = 0; i < shard_count; i++) {
+        drill_shard_write(file, &shards[i], i + 1);
     }
     if (fclose(file) != 0) {
         (void)snprintf(error, DRILL_PLACE_ERROR_BYTES, "cannot write %s: %s", place->market,

@@ -1,5 +1,5 @@
-/* Where a drill happens: a run directory with a fresh site, its market file, its log; made by the
- * same commands that an operator types. Blocking; every failure comes with a sentence. */
+/* Where a drill happens: a run directory with fresh sites, their logs, and the market file; made by
+ * the same commands that an operator types. Blocking; every failure comes with a sentence. */
 #ifndef TOOLS_DRILL_PLACE_H
 #define TOOLS_DRILL_PLACE_H
 
@@ -14,18 +14,33 @@
 
 struct drill_place {
     char directory[DRILL_PLACE_PATH_BYTES];
-    char site[DRILL_PLACE_PATH_BYTES];    /* Made by `causeway init`. */
-    char config[DRILL_PLACE_PATH_BYTES];  /* Its site.yaml. */
     char market[DRILL_PLACE_PATH_BYTES];  /* Market file; holds passwords: mode 0600. */
-    char log[DRILL_PLACE_PATH_BYTES];     /* What causewayd says, over all its starts. */
     char tool[DRILL_PLACE_PATH_BYTES];    /* This program. */
     char program[DRILL_PLACE_PATH_BYTES]; /* causewayd, beside it. */
 };
 
-/* Make the directory (or empty one that a drill made before; any other content: STATUS_EXISTS) and
- * in it a site on free ports of 127.0.0.1. */
+/* Make the directory, or empty one that a drill made before; any other content: STATUS_EXISTS. */
 MUST_USE enum status drill_place_make(struct drill_place *place, const char *directory,
                                       char error[static DRILL_PLACE_ERROR_BYTES]);
+
+/* A site in it, made by `causeway init`. */
+struct drill_place_site {
+    char directory[DRILL_PLACE_PATH_BYTES]; /* DIRECTORY/NAME. */
+    char config[DRILL_PLACE_PATH_BYTES];    /* Its site.yaml. */
+    char
+        log[DRILL_PLACE_PATH_BYTES]; /* DIRECTORY/NAME.log: what causewayd says, over all starts. */
+};
+
+/* `ouch` and `admin`: "address:port", or NULL for free ports of 127.0.0.1. */
+MUST_USE enum status drill_place_site_make(const struct drill_place *place,
+                                           struct drill_place_site *site, const char *name,
+                                           const char *provider, const char *ouch,
+                                           const char *admin,
+                                           char error[static DRILL_PLACE_ERROR_BYTES]);
+
+/* A port of 127.0.0.1 that nobody has now. Another process may take it before the site does: then
+ * the site says so. */
+uint16_t drill_place_free_port(void);
 
 /* An instrument of the drill's market; prices in units of 10^-price_decimals. */
 struct drill_instrument {
@@ -38,11 +53,18 @@ struct drill_instrument {
     uint32_t quantity_decimals;
 };
 
-/* Write the market file: these instruments, `session_count` sessions named S00000 and so on with
- * random passwords, created in this order. */
+/* What a shard's market has. */
+struct drill_shard {
+    const struct drill_instrument *instruments;
+    uint32_t instrument_count;
+    uint32_t session_first; /* Number of its first session: names differ over all shards. */
+    uint32_t session_count;
+};
+
+/* Write the market file for shards 1, 2, ...: their instruments, their sessions named S00000 and so
+ * on with random passwords, created in this order. */
 MUST_USE enum status drill_place_market(const struct drill_place *place,
-                                        const struct drill_instrument *instruments,
-                                        uint32_t instrument_count, uint32_t session_count,
+                                        const struct drill_shard *shards, uint32_t shard_count,
                                         char error[static DRILL_PLACE_ERROR_BYTES]);
 
 /* Run `causeway ARGUMENTS...` (at most 8, NULL at the end) to its end; what it prints goes to the

@@ -1,7 +1,6 @@
 #include "tools/drill_proof.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "matching/base/assertion.h"
@@ -11,33 +10,19 @@
 #define DRILL_PROOF_PATIENCE_NS UINT64_C(60000000000)
 #define DRILL_PROOF_STEP_NS     UINT64_C(20000000)
 
-/* The last line of the site's log that tells of `event`: the market's event hash and command count.
- */
+/* What the site's log said last of an event of its market. */
 static enum drill_end drill_logged(struct drill *drill, const char *event,
                                    char hash[static DRILL_HASH_BYTES], uint64_t *commands)
 {
-    char line[2048];
-    char wanted[64];
-    (void)snprintf(wanted, sizeof wanted, " event=%s ", event);
-    FILE *file = fopen(drill->place.log, "re");
-    bool found = false;
-    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
-        const char *count = strstr(line, " commands=");
-        const char *text = strstr(line, " event_hash=");
-        if (strstr(line, wanted) != NULL && count != NULL && text != NULL) {
-            found = true;
-            *commands = strtoull(count + strlen(" commands="), NULL, 10);
-            (void)snprintf(hash, DRILL_HASH_BYTES, "%.16s", text + strlen(" event_hash="));
-        }
-    }
-    if (file != NULL) {
-        (void)fclose(file);
-    }
-    if (!found) {
+    struct drill_log_market market;
+    if (drill_log_market(drill->site.log, event, 1, &market) != STATUS_OK) {
         (void)snprintf(drill->error, sizeof drill->error, "%s tells nothing of event=%s",
-                       drill->place.log, event);
+                       drill->site.log, event);
+        return DRILL_FAILED;
     }
-    return found ? DRILL_DONE : DRILL_FAILED;
+    memcpy(hash, market.event_hash, DRILL_HASH_BYTES);
+    *commands = market.commands;
+    return DRILL_DONE;
 }
 
 /* Stop in good order, start again, compare what was rebuilt with what was there. */
@@ -118,7 +103,7 @@ static void drill_journal_command(void *context, const struct journal_walk_comma
 
 static enum drill_end drill_read_journal(struct drill *drill, struct drill_proof *proof)
 {
-    struct journal_walk_options options = {.config_path = drill->place.config,
+    struct journal_walk_options options = {.config_path = drill->site.config,
                                            .context = drill,
                                            .command = drill_journal_command};
     struct journal_walk_result result;

@@ -6,9 +6,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "tools/drill_log.h"
 #include "tools/drill_run.h"
 
-#define DRILL_HASH_BYTES 17u /* 16 digits. */
+#define DRILL_HASH_BYTES DRILL_LOG_HASH_BYTES
 
 struct drill_proof {
     bool stopped_well;                  /* SIGTERM: exit status 0. */

@@ -80,7 +80,7 @@ static enum drill_end drill_source(struct drill *drill)
 static enum drill_end drill_client(struct drill *drill)
 {
     const struct drill_options *options = &drill->options;
-    struct client_setup_options setup = {.config_path = drill->place.config,
+    struct client_setup_options setup = {.config_path = drill->site.config,
                                          .market_path = drill->place.market};
     if (client_setup_open(&drill->setup, &setup, drill->error) != STATUS_OK) {
         return DRILL_FAILED;
@@ -173,17 +173,22 @@ enum drill_end drill_run_prepare(struct drill *drill)
     }
     const struct drill_place *place = &drill->place;
     uint32_t count = drill_instruments(drill, drill->instruments);
+    const struct drill_shard shard = {.instruments = drill->instruments,
+                                      .instrument_count = count,
+                                      .session_count = (uint32_t)drill->options.sessions};
     if (drill_place_make(&drill->place, drill->options.directory, drill->error) != STATUS_OK ||
-        drill_place_market(place, drill->instruments, count, (uint32_t)drill->options.sessions,
-                           drill->error) != STATUS_OK) {
+        drill_place_site_make(place, &drill->site, "one", "local", NULL, NULL, drill->error) !=
+            STATUS_OK ||
+        drill_place_market(place, &shard, 1, drill->error) != STATUS_OK) {
         return DRILL_FAILED;
     }
-    site_child_init(&drill->child, place->program, place->config, place->log);
+    site_child_init(&drill->child, place->program, drill->site.config, drill->site.log);
     end = drill_run_restart(drill);
     if (end != DRILL_DONE) {
         return end;
     }
-    const char *const apply[] = {"market", "apply", place->market, "--config", place->config, NULL};
+    const char *const apply[] = {"market",           "apply", place->market, "--config",
+                                 drill->site.config, NULL};
     if (drill_place_tool(place, apply, drill->error) != STATUS_OK) {
         return DRILL_FAILED;
     }

@@ -49,6 +49,7 @@ enum drill_end {
 struct drill {
     struct drill_options options;
     struct drill_place place;
+    struct drill_place_site site;
     struct site_child child;
     struct client_setup setup;
     bool setup_open;

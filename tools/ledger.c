@@ -431,16 +431,24 @@ static bool ledger_journal_lacks(const struct ledger_order *order)
 uint64_t ledger_journal_end(struct ledger *ledger)
 {
     uint64_t missing = 0;
-    ledger->counts.in_journal = 0;
     for (uint64_t i = 0; i < ledger->order_room; i++) {
-        struct ledger_order *order = &ledger->orders[i];
+        const struct ledger_order *order = &ledger->orders[i];
         if (order->key != 0 && ledger_journal_lacks(order)) {
             ledger_find_order(ledger, LEDGER_NOT_IN_JOURNAL, order->key, 0, 0);
             missing++;
         }
-        order->flags &= ~(LEDGER_JOURNAL | LEDGER_CANCEL_JOURNALED);
     }
+    ledger_journal_forget(ledger);
     return missing;
+}
+
+void ledger_journal_forget(struct ledger *ledger)
+{
+    ASSERT(ledger->order_room > 0);
+    ledger->counts.in_journal = 0;
+    for (uint64_t i = 0; i < ledger->order_room; i++) {
+        ledger->orders[i].flags &= ~(LEDGER_JOURNAL | LEDGER_CANCEL_JOURNALED);
+    }
 }
 
 /* What is missing of one order. */

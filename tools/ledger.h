@@ -87,6 +87,8 @@ void ledger_journal(struct ledger *ledger, uint32_t session, const struct comman
  * be fed. Returns how many were missing. ledger_close() then need not look for it: `journal` false.
  */
 uint64_t ledger_journal_end(struct ledger *ledger);
+/* The same of a journal that need not have everything: nothing is looked for. */
+void ledger_journal_forget(struct ledger *ledger);
 
 /* After everything has been fed: look for what is missing. `journal`: the journal was fed too.
  * Returns how many violations there are in all. */

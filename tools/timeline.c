@@ -8,9 +8,12 @@
 #include "matching/base/histogram.h"
 #include "tools/gnuplot.h"
 
+#define TIMELINE_KEY_BYTES 512u
+
 struct timeline_point {
     enum timeline_mark_kind kind;
-    uint64_t at_ns; /* Since the start. */
+    uint64_t at_ns;  /* Since the start. */
+    uint32_t number; /* 0: none. */
 };
 
 struct timeline {
@@ -85,10 +88,17 @@ void timeline_executed(struct timeline *timeline, uint64_t now_ns)
 
 void timeline_mark(struct timeline *timeline, enum timeline_mark_kind kind, uint64_t now_ns)
 {
+    timeline_mark_numbered(timeline, kind, now_ns, 0);
+}
+
+void timeline_mark_numbered(struct timeline *timeline, enum timeline_mark_kind kind,
+                            uint64_t now_ns, uint32_t number)
+{
     ASSERT(now_ns >= timeline->start_ns);
+    ASSERT(kind < TIMELINE_MARK_KINDS);
     if (timeline->mark_count < TIMELINE_MARKS_MAX) {
-        timeline->marks[timeline->mark_count++] =
-            (struct timeline_point){.kind = kind, .at_ns = now_ns - timeline->start_ns};
+        timeline->marks[timeline->mark_count++] = (struct timeline_point){
+            .kind = kind, .at_ns = now_ns - timeline->start_ns, .number = number};
     }
 }
 
@@ -124,6 +134,43 @@ static void timeline_write_data(FILE *script, struct timeline *timeline)
     (void)fprintf(script, "END_OF_DATA\nset datafile missing '?'\n");
 }
 
+/* Vertical lines, and a curve without points for each kind that is there: for the key, whose
+ * part of the plot command goes into `key`. */
+static void timeline_write_marks(FILE *script, const struct timeline *timeline,
+                                 char key[static TIMELINE_KEY_BYTES])
+{
+    static const struct {
+        const char *color;
+        const char *word;
+    } kinds[TIMELINE_MARK_KINDS] = {[TIMELINE_KILLED] = {"#cc0000", "killed"},
+                                    [TIMELINE_SERVES] = {"#00882b", "serves again"},
+                                    [TIMELINE_HARM] = {"#cc0000", "harm"},
+                                    [TIMELINE_CHANGE] = {"#888888", "other change"}};
+    bool there[TIMELINE_MARK_KINDS] = {false};
+    for (uint32_t i = 0; i < timeline->mark_count; i++) {
+        const struct timeline_point *mark = &timeline->marks[i];
+        double at_s = timeline_seconds(mark->at_ns);
+        there[mark->kind] = true;
+        (void)fprintf(script, "set arrow from %.3f, graph 0 to %.3f, graph 1 nohead lc rgb '%s'\n",
+                      at_s, at_s, kinds[mark->kind].color);
+        if (mark->number > 0) {
+            (void)fprintf(script, "set label '%u' at %.3f, graph 1.02 center tc rgb '%s'\n",
+                          mark->number, at_s, kinds[mark->kind].color);
+        }
+    }
+    size_t bytes = 0;
+    key[0] = '\0';
+    for (size_t i = 0; i < TIMELINE_MARK_KINDS; i++) {
+        if (there[i]) {
+            int added =
+                snprintf(key + bytes, TIMELINE_KEY_BYTES - bytes,
+                         ", NaN with lines lc rgb '%s' title '%s'", kinds[i].color, kinds[i].word);
+            ASSERT(added > 0 && (size_t)added < TIMELINE_KEY_BYTES - bytes);
+            bytes += (size_t)added;
+        }
+    }
+}
+
 enum status timeline_picture(struct timeline *timeline, const char *path, const char *title)
 {
     enum gnuplot_form form;
@@ -137,26 +184,21 @@ enum status timeline_picture(struct timeline *timeline, const char *path, const 
     }
     timeline_write_data(script, timeline);
     gnuplot_output(script, path, form, 1100, 720);
-    for (uint32_t i = 0; i < timeline->mark_count; i++) {
-        double at_s = timeline_seconds(timeline->marks[i].at_ns);
-        bool killed = timeline->marks[i].kind == TIMELINE_KILLED;
-        (void)fprintf(script, "set arrow from %.3f, graph 0 to %.3f, graph 1 nohead lc rgb '%s'\n",
-                      at_s, at_s, killed ? "#cc0000" : "#00882b");
-    }
+    char key[TIMELINE_KEY_BYTES];
+    timeline_write_marks(script, timeline, key);
     (void)fprintf(script, "set grid\nset lmargin 12\nset rmargin 4\nset key top left\n"
                           "set multiplot layout 2,1\nset title ");
     gnuplot_text(script, title);
     (void)fprintf(script,
                   " noenhanced\nset ylabel 'orders and executions a second'\nset yrange [0:*]\n"
                   "plot $data using 1:2 with lines lw 2 title 'acknowledged', "
-                  "$data using 1:3 with lines title 'executed', "
-                  "NaN with lines lc rgb '#cc0000' title 'killed', "
-                  "NaN with lines lc rgb '#00882b' title 'serves again'\n"
+                  "$data using 1:3 with lines title 'executed'%s\n"
                   "unset title\nset ylabel 'latency [microseconds]'\nset xlabel 'seconds'\n"
                   "set yrange [*:*]\nset logscale y\n"
                   "plot $data using 1:4 with lines lw 2 title 'p50', "
                   "$data using 1:5 with lines title 'p99', $data using 1:6 with dots title 'max'\n"
-                  "unset multiplot\n");
+                  "unset multiplot\n",
+                  key);
     status = gnuplot_run(script);
     (void)fclose(script);
     return status;

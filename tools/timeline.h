@@ -23,6 +23,9 @@ struct timeline_slice {
 enum timeline_mark_kind {
     TIMELINE_KILLED, /* The site was killed. */
     TIMELINE_SERVES, /* First acknowledgement after it. */
+    TIMELINE_HARM,   /* Something was taken away, by a scenario. */
+    TIMELINE_CHANGE, /* Something else happened, by a scenario. */
+    TIMELINE_MARK_KINDS
 };
 
 /* Times count from `start_ns`. STATUS_FULL: no memory. */
@@ -34,6 +37,9 @@ void timeline_destroy(struct timeline *timeline);
 void timeline_acknowledged(struct timeline *timeline, uint64_t now_ns, uint64_t latency_ns);
 void timeline_executed(struct timeline *timeline, uint64_t now_ns);
 void timeline_mark(struct timeline *timeline, enum timeline_mark_kind kind, uint64_t now_ns);
+/* The same with a number that stands beside it; afterwards, so in any order of time. */
+void timeline_mark_numbered(struct timeline *timeline, enum timeline_mark_kind kind,
+                            uint64_t now_ns, uint32_t number);
 
 /* The slices so far, the present one included; returns how many. */
 uint32_t timeline_slices(struct timeline *timeline, const struct timeline_slice **slices);

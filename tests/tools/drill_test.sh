@@ -60,7 +60,7 @@ interrupted() {
     wait "$drill" || status=$?
     shell_equal "$status" 1
     shell_contains "$(cat error)" "interrupted"
-    grep -q "event=stopped" site/causewayd.log
+    grep -q "event=stopped" site/one.log
 }
 
 asked_for_wrongly() {

@@ -337,6 +337,11 @@ static void test_two_journals(void **state)
     for (enum step step = STEP_JOURNAL_SELL + 1; step < STEPS; step++) {
         tell(&history, step);
     }
+    ledger_journal_forget(history.ledger); /* It need not have everything. */
+    assert_int_equal(ledger_counts(history.ledger).violations[LEDGER_NOT_IN_JOURNAL], 0);
+    for (enum step step = STEP_JOURNAL_SELL + 1; step < STEPS; step++) {
+        tell(&history, step);
+    }
     assert_true(ledger_journal_end(history.ledger) > 0);
     assert_true(ledger_counts(history.ledger).violations[LEDGER_NOT_IN_JOURNAL] > 0);
     ledger_destroy(history.ledger);

@@ -64,6 +64,8 @@ static void test_picture(void **state)
         timeline_executed(timeline, START_NS + i * SLICE_NS / 40);
     }
     timeline_mark(timeline, TIMELINE_KILLED, START_NS + 10 * SLICE_NS);
+    timeline_mark_numbered(timeline, TIMELINE_HARM, START_NS + 12 * SLICE_NS, 2);
+    timeline_mark_numbered(timeline, TIMELINE_CHANGE, START_NS + 11 * SLICE_NS, 1);
     timeline_mark(timeline, TIMELINE_SERVES, START_NS + 12 * SLICE_NS);
     char directory[TEST_PATH_BYTES];
     char path[TEST_PATH_BYTES + 16];

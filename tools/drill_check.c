@@ -1,0 +1,170 @@
+#include "tools/drill_check.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "matching/base/assertion.h"
+
+#define DRILL_CHECK_CHAIN_FIRST 4096u
+
+/* Chain hashes of a shard by log index, as the first journal that has one says. */
+struct drill_check_chain {
+    uint8_t (*hashes)[SEGMENT_HASH_BYTES]; /* Of log index i + 1. */
+    bool *known;
+    uint64_t room;
+};
+
+struct drill_check_walk {
+    struct drill_check *check;
+    struct drill_desk *const *desks;
+    uint32_t shard_count;
+    struct drill_check_chain chains[SHARDS_MAX];
+    bool full; /* No memory. */
+};
+
+static bool drill_check_room(struct drill_check_chain *chain, uint64_t log_index)
+{
+    uint64_t room = chain->room == 0 ? DRILL_CHECK_CHAIN_FIRST : chain->room;
+    while (room < log_index) {
+        room *= 2;
+    }
+    if (room == chain->room) {
+        return true;
+    }
+    uint8_t(*hashes)[SEGMENT_HASH_BYTES] = realloc(chain->hashes, room * sizeof *hashes);
+    chain->hashes = hashes != NULL ? hashes : chain->hashes;
+    bool *known = hashes != NULL ? realloc(chain->known, room * sizeof *known) : NULL;
+    if (known == NULL) {
+        return false;
+    }
+    memset(known + chain->room, 0, (room - chain->room) * sizeof *known);
+    chain->known = known;
+    chain->room = room;
+    return true;
+}
+
+static void drill_check_segment(void *context, const struct journal_reader_segment *segment,
+                                uint64_t done, uint64_t about)
+{
+    struct drill_check_walk *walk = context;
+    (void)done;
+    (void)about;
+    ASSERT(segment->shard_id >= 1 && segment->shard_id <= SHARDS_MAX);
+    struct drill_check_chain *chain = &walk->chains[segment->shard_id - 1];
+    uint64_t log_index = segment->segment.log_index;
+    if (!drill_check_room(chain, log_index)) {
+        walk->full = true;
+        return;
+    }
+    uint8_t *hash = chain->hashes[log_index - 1];
+    if (chain->known[log_index - 1]) {
+        walk->check->segments_compared++;
+        walk->check->segments_differ +=
+            memcmp(hash, segment->segment.chain_hash, SEGMENT_HASH_BYTES) != 0;
+    } else {
+        memcpy(hash, segment->segment.chain_hash, SEGMENT_HASH_BYTES);
+        chain->known[log_index - 1] = true;
+    }
+}
+
+/* Session ids count from 1 in the order of the market file, as the desk's indexes do from 0. */
+static void drill_check_command(void *context, const struct journal_walk_command *found)
+{
+    struct drill_check_walk *walk = context;
+    uint32_t shard = found->segment->shard_id - 1u;
+    uint32_t session_id = found->command->session_id;
+    if (shard < walk->shard_count && session_id >= 1) {
+        ledger_journal(drill_desk_ledger(walk->desks[shard]), session_id - 1, found->command);
+    }
+}
+
+static void drill_check_journal(struct drill_check_walk *walk, const struct drill_fleet *fleet,
+                                uint32_t index)
+{
+    struct drill_check_site *site = &walk->check->sites[index];
+    struct journal_walk_options options = {.config_path = fleet->sites[index].place.config,
+                                           .context = walk,
+                                           .segment = drill_check_segment,
+                                           .command = drill_check_command};
+    struct journal_walk_result result = {.segments = 0};
+    site->walked = journal_walk(&options, &result, site->error) == STATUS_OK;
+    site->segments = result.segments;
+    site->commands = result.commands;
+    site->bytes = result.bytes;
+    uint64_t in_journal = 0;
+    for (uint32_t shard = 0; shard < walk->shard_count; shard++) {
+        struct ledger *ledger = drill_desk_ledger(walk->desks[shard]);
+        in_journal += ledger_counts(ledger).in_journal;
+        if (site->surviving) {
+            site->missing += ledger_journal_end(ledger);
+        } else {
+            ledger_journal_forget(ledger);
+        }
+        enum status said = drill_log_market(fleet->sites[index].place.log, "executed",
+                                            (uint16_t)(shard + 1), &site->markets[shard]);
+        (void)said; /* Killed ones have not said it. */
+    }
+    if (site->surviving && in_journal < walk->check->orders_in_journal) {
+        walk->check->orders_in_journal = in_journal;
+    }
+}
+
+/* After equally many commands all have the same hash. */
+static void drill_check_hashes(struct drill_check *check, uint32_t site_count, uint32_t shard_count)
+{
+    for (uint32_t shard = 0; shard < shard_count; shard++) {
+        for (uint32_t one = 0; one < site_count; one++) {
+            for (uint32_t other = 0; other < one; other++) {
+                const struct drill_log_market *left = &check->sites[one].markets[shard];
+                const struct drill_log_market *right = &check->sites[other].markets[shard];
+                if (check->sites[one].stopped_well && check->sites[other].stopped_well &&
+                    left->commands > 0 && left->commands == right->commands) {
+                    check->hashes_compared++;
+                    check->hashes_differ += strcmp(left->event_hash, right->event_hash) != 0;
+                }
+            }
+        }
+    }
+}
+
+enum status drill_check_take(struct drill_check *check, const struct drill_fleet *fleet,
+                             struct drill_desk *const *desks, uint16_t surviving, uint16_t well)
+{
+    const struct scenario *scenario = fleet->scenario;
+    struct drill_check_walk walk = {.check = check,
+                                    .desks = desks,
+                                    .shard_count = scenario->shard_count};
+    memset(check, 0, sizeof *check);
+    check->orders_in_journal = UINT64_MAX;
+    for (uint32_t i = 0; i < scenario->site_count; i++) {
+        check->sites[i].surviving = (surviving >> i & 1) != 0;
+        check->survivors += check->sites[i].surviving;
+        check->sites[i].stopped_well = (well >> i & 1) != 0;
+        drill_check_journal(&walk, fleet, i);
+    }
+    drill_check_hashes(check, scenario->site_count, scenario->shard_count);
+    for (uint32_t shard = 0; shard < scenario->shard_count; shard++) {
+        check->violations += ledger_close(drill_desk_ledger(desks[shard]), false);
+        for (uint32_t i = 0; i < scenario->site_count; i++) {
+            check->messages += drill_desk_reading(desks[shard], i)->messages;
+            check->messages_wrong += drill_desk_reading(desks[shard], i)->wrong;
+        }
+        free(walk.chains[shard].hashes);
+        free(walk.chains[shard].known);
+    }
+    return walk.full ? STATUS_FULL : STATUS_OK;
+}
+
+bool drill_check_holds(const struct drill_check *check, const struct scenario *scenario)
+{
+    bool holds = check->violations == 0 && check->segments_differ == 0 &&
+                 check->hashes_differ == 0 && check->messages_wrong == 0 && check->messages > 0;
+    for (uint32_t i = 0; i < scenario->site_count; i++) {
+        const struct drill_check_site *site = &check->sites[i];
+        holds =
+            holds && site->walked && site->missing == 0 && (!site->surviving || site->stopped_well);
+    }
+    /* With more than one survivor there is something to compare, or nothing is proved. */
+    return holds && check->survivors > 0 &&
+           (check->survivors == 1 || (check->segments_compared > 0 && check->hashes_compared > 0));
+}

@@ -1,0 +1,315 @@
+#include "tools/drill_fleet.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "matching/base/assertion.h"
+#include "tools/drill_config.h"
+
+#define DRILL_FLEET_OUCH_PORT    7001u
+#define DRILL_FLEET_PEER_PORT    7101u
+#define DRILL_FLEET_ADMIN_PORT   7901u
+#define DRILL_FLEET_READY_MS     60000u
+#define DRILL_FLEET_STOP_MS      20000u
+#define DRILL_FLEET_MARKET_TRIES 60u
+#define DRILL_FLEET_PAUSE_NS     1000000000L
+
+static enum status drill_fleet_fail(struct drill_fleet *fleet, enum status status, uint32_t site,
+                                    const char *what)
+{
+    char words[DRILL_PLACE_ERROR_BYTES / 2];
+    ASSERT(status != STATUS_OK);
+    site_child_last_words(&fleet->sites[site].child, words, sizeof words);
+    (void)snprintf(fleet->error, sizeof fleet->error, "%s %s; its last line: %s",
+                   fleet->scenario->sites[site].name, what, words);
+    return status;
+}
+
+/* Where the site's doors are: at its own address, or at ports of loopback. */
+static void drill_fleet_endpoints(struct drill_fleet *fleet, uint32_t index)
+{
+    struct drill_fleet_site *site = &fleet->sites[index];
+    const struct {
+        char *target;
+        unsigned port;
+    } doors[] = {{site->ouch, DRILL_FLEET_OUCH_PORT},
+                 {site->peer, DRILL_FLEET_PEER_PORT},
+                 {site->admin, DRILL_FLEET_ADMIN_PORT}};
+    char address[WAN_ADDRESS_BYTES];
+    wan_address(index, address);
+    for (size_t i = 0; i < sizeof doors / sizeof doors[0]; i++) {
+        if (fleet->wan != NULL) {
+            (void)snprintf(doors[i].target, DRILL_FLEET_ENDPOINT_BYTES, "%s:%u", address,
+                           doors[i].port);
+        } else {
+            (void)snprintf(doors[i].target, DRILL_FLEET_ENDPOINT_BYTES, "127.0.0.1:%u",
+                           drill_place_free_port());
+        }
+    }
+}
+
+static enum status drill_fleet_sites(struct drill_fleet *fleet)
+{
+    const struct scenario *scenario = fleet->scenario;
+    struct drill_config_site terms[SITES_MAX];
+    for (uint32_t i = 0; i < scenario->site_count; i++) {
+        struct drill_fleet_site *site = &fleet->sites[i];
+        drill_fleet_endpoints(fleet, i);
+        enum status status =
+            drill_place_site_make(&fleet->place, &site->place, scenario->sites[i].name,
+                                  scenario->sites[i].provider, site->ouch, site->admin,
+                                  fleet->error);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        terms[i] = (struct drill_config_site){.directory = site->place.directory,
+                                              .ouch = site->ouch,
+                                              .peer = site->peer,
+                                              .admin = site->admin};
+    }
+    for (uint32_t i = 0; i < scenario->site_count; i++) {
+        struct drill_fleet_site *site = &fleet->sites[i];
+        enum status status = drill_config_write(scenario, terms, i, fleet->error);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        site_child_init(&site->child, fleet->place.program, site->place.config, site->place.log);
+        site->child.namespace_fd = fleet->wan != NULL ? wan_namespace(fleet->wan, i) : -1;
+    }
+    return STATUS_OK;
+}
+
+static void drill_fleet_lines(struct drill_fleet *fleet, uint64_t now_ns)
+{
+    for (uint32_t from = 0; fleet->wan != NULL && from < fleet->lines.node_count; from++) {
+        for (uint32_t to = 0; to < fleet->lines.node_count; to++) {
+            if (from != to) {
+                struct wan_line line = drill_lines_at(&fleet->lines, from, to, now_ns);
+                wan_line_set(fleet->wan, from, to, &line);
+            }
+        }
+    }
+}
+
+enum status drill_fleet_make(struct drill_fleet *fleet, const struct scenario *scenario,
+                             const char *directory, uint64_t seed, bool loopback)
+{
+    ASSERT(scenario->site_count + 1 <= WAN_NODES_MAX);
+    memset(fleet, 0, sizeof *fleet);
+    fleet->scenario = scenario;
+    drill_lines_init(&fleet->lines, scenario);
+    (void)snprintf(fleet->reason, sizeof fleet->reason, "asked for");
+    if (!loopback && wan_space_permit(fleet->reason) == STATUS_OK) {
+        enum status status = wan_start(&fleet->wan, scenario->site_count + 1, seed, fleet->reason);
+        ASSERT((status == STATUS_OK) == (fleet->wan != NULL));
+    }
+    if (fleet->wan != NULL && wan_enter(fleet->wan, scenario->site_count) != STATUS_OK) {
+        (void)snprintf(fleet->error, sizeof fleet->error, "the clients' namespace is shut");
+        return STATUS_DENIED;
+    }
+    enum status status = drill_place_make(&fleet->place, directory, fleet->error);
+    if (status == STATUS_OK) {
+        status = drill_fleet_sites(fleet);
+    }
+    if (status == STATUS_OK) {
+        drill_fleet_lines(fleet, 0);
+    }
+    return status;
+}
+
+void drill_fleet_close(struct drill_fleet *fleet)
+{
+    for (uint32_t i = 0; fleet->scenario != NULL && i < fleet->scenario->site_count; i++) {
+        site_child_kill(&fleet->sites[i].child);
+    }
+    wan_stop(fleet->wan);
+    fleet->wan = NULL;
+}
+
+int drill_fleet_clients(const struct drill_fleet *fleet)
+{
+    return fleet->wan != NULL ? wan_namespace(fleet->wan, fleet->scenario->site_count) : -1;
+}
+
+static enum status drill_fleet_start_one(struct drill_fleet *fleet, uint32_t index)
+{
+    struct drill_fleet_site *site = &fleet->sites[index];
+    site->wanted = true;
+    if (site->child.pid != 0) {
+        return STATUS_OK;
+    }
+    enum status status = site_child_start(&site->child);
+    return status == STATUS_OK ? STATUS_OK
+                               : drill_fleet_fail(fleet, STATUS_IO, index, "cannot be started");
+}
+
+static enum status drill_fleet_wait(struct drill_fleet *fleet)
+{
+    for (uint32_t i = 0; i < fleet->scenario->site_count; i++) {
+        if (fleet->sites[i].wanted &&
+            site_child_wait(&fleet->sites[i].child, DRILL_FLEET_READY_MS) != STATUS_OK) {
+            return drill_fleet_fail(fleet, STATUS_TIMEOUT, i, "does not come to serve");
+        }
+    }
+    return STATUS_OK;
+}
+
+enum status drill_fleet_start(struct drill_fleet *fleet)
+{
+    for (uint32_t i = 0; i < fleet->scenario->site_count; i++) {
+        enum status status = drill_fleet_start_one(fleet, i);
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
+    return drill_fleet_wait(fleet);
+}
+
+static void drill_fleet_pause(void)
+{
+    const struct timespec pause = {.tv_sec = DRILL_FLEET_PAUSE_NS / 1000000000L,
+                                   .tv_nsec = DRILL_FLEET_PAUSE_NS % 1000000000L};
+    (void)nanosleep(&pause, NULL);
+}
+
+enum status drill_fleet_market(struct drill_fleet *fleet)
+{
+    enum status status = STATUS_TIMEOUT;
+    for (uint32_t try = 0; status != STATUS_OK && try < DRILL_FLEET_MARKET_TRIES; try++) {
+        uint32_t site = try % fleet->scenario->site_count;
+        const char *const apply[] = {
+            "market", "apply", fleet->place.market, "--config", fleet->sites[site].place.config,
+            NULL};
+        status = drill_place_tool(&fleet->place, apply, fleet->error);
+        if (status != STATUS_OK && site + 1 == fleet->scenario->site_count) {
+            drill_fleet_pause(); /* Nobody leads yet. */
+        }
+    }
+    return status;
+}
+
+static void drill_fleet_kill(struct drill_fleet_site *site)
+{
+    site->wanted = false;
+    site->restarting = false;
+    site->killed = true;
+    site_child_kill(&site->child);
+}
+
+static enum status drill_fleet_fault_site(struct drill_fleet *fleet,
+                                          const struct scenario_fault *fault, uint32_t index)
+{
+    struct drill_fleet_site *site = &fleet->sites[index];
+    switch (fault->kind) {
+    case SCENARIO_KILL:
+        drill_fleet_kill(site);
+        return STATUS_OK;
+    case SCENARIO_START:
+        return drill_fleet_start_one(fleet, index);
+    case SCENARIO_RESTART:
+        site->restarting = site->child.pid != 0;
+        site_child_ask(&site->child);
+        return STATUS_OK;
+    case SCENARIO_STOP:
+        site_child_freeze(&site->child);
+        return STATUS_OK;
+    case SCENARIO_CONTINUE:
+        site_child_thaw(&site->child);
+        return STATUS_OK;
+    case SCENARIO_FILL_DISK:
+    case SCENARIO_FREE_DISK:
+    case SCENARIO_STEP_CLOCK:
+    case SCENARIO_TRANSFER:
+    case SCENARIO_RECOVER:
+        fleet->faults_left_out++;
+        return STATUS_OK;
+    case SCENARIO_CUT:
+    case SCENARIO_HEAL:
+    case SCENARIO_DEGRADE:
+    case SCENARIO_RESTORE:
+    case SCENARIO_LOSE_CONNECTS:
+    case SCENARIO_HEAR_CONNECTS:
+    case SCENARIO_DNS_GONE:
+    case SCENARIO_FAULT_KINDS:
+        break;
+    }
+    ASSERT(false); /* Not of sites. */
+    return STATUS_OK;
+}
+
+enum status drill_fleet_fault(struct drill_fleet *fleet, const struct scenario_fault *fault,
+                              uint64_t now_ns)
+{
+    if (drill_lines_concerns(fault->kind)) {
+        drill_lines_fault(&fleet->lines, fault, now_ns);
+        drill_fleet_lines(fleet, now_ns);
+        fleet->faults_left_out += fleet->wan == NULL;
+        return STATUS_OK;
+    }
+    enum status status = STATUS_OK;
+    for (uint32_t i = 0; i < fleet->scenario->site_count && status == STATUS_OK; i++) {
+        if ((fault->who >> i & 1) != 0) {
+            status = drill_fleet_fault_site(fleet, fault, i);
+        }
+    }
+    return status;
+}
+
+enum status drill_fleet_tick(struct drill_fleet *fleet, uint64_t now_ns)
+{
+    drill_fleet_lines(fleet, now_ns);
+    for (uint32_t i = 0; i < fleet->scenario->site_count; i++) {
+        struct drill_fleet_site *site = &fleet->sites[i];
+        if (!site->wanted || site_child_look(&site->child) != STATUS_CLOSED) {
+            continue;
+        }
+        if (!site->restarting) {
+            return drill_fleet_fail(fleet, STATUS_CLOSED, i, "ended by itself");
+        }
+        site->restarting = false;
+        enum status status = drill_fleet_start_one(fleet, i);
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
+    return STATUS_OK;
+}
+
+enum status drill_fleet_calm(struct drill_fleet *fleet, uint64_t now_ns)
+{
+    drill_lines_init(&fleet->lines, fleet->scenario);
+    for (uint32_t i = 0; i < fleet->scenario->site_count; i++) {
+        site_child_thaw(&fleet->sites[i].child);
+        if (fleet->sites[i].restarting) {
+            (void)site_child_stop(&fleet->sites[i].child, DRILL_FLEET_STOP_MS);
+        }
+    }
+    enum status status = drill_fleet_tick(fleet, now_ns);
+    return status == STATUS_OK ? drill_fleet_wait(fleet) : status;
+}
+
+uint16_t drill_fleet_wanted(const struct drill_fleet *fleet)
+{
+    uint16_t wanted = 0;
+    for (uint32_t i = 0; i < fleet->scenario->site_count; i++) {
+        wanted = (uint16_t)(wanted | (unsigned)fleet->sites[i].wanted << i);
+    }
+    return wanted;
+}
+
+uint16_t drill_fleet_stop(struct drill_fleet *fleet)
+{
+    uint16_t well = 0;
+    for (uint32_t i = 0; i < fleet->scenario->site_count; i++) {
+        site_child_ask(&fleet->sites[i].child);
+    }
+    for (uint32_t i = 0; i < fleet->scenario->site_count; i++) {
+        struct drill_fleet_site *site = &fleet->sites[i];
+        bool running = site->child.pid != 0;
+        bool good = running && site_child_stop(&site->child, DRILL_FLEET_STOP_MS) == 0;
+        site->wanted = false;
+        well = (uint16_t)(well | (unsigned)good << i);
+    }
+    return well;
+}

@@ -1,0 +1,314 @@
+#include "tools/drill_play.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "matching/base/assertion.h"
+#include "tools/human.h"
+
+#define DRILL_PLAY_NS_A_S  UINT64_C(1000000000)
+#define DRILL_PLAY_TURN_NS 10000000L
+#define DRILL_PLAY_WINDOW  256u
+
+static uint64_t drill_play_now_ns(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * DRILL_PLAY_NS_A_S + (uint64_t)now.tv_nsec;
+}
+
+static enum drill_play_end drill_play_fail(struct drill_play *play, const char *sentence)
+{
+    (void)snprintf(play->error, sizeof play->error, "%s", sentence);
+    return DRILL_PLAY_FAILED;
+}
+
+/* Sessions and rate are dealt out over the shards. */
+static enum drill_play_end drill_play_desks(struct drill_play *play)
+{
+    const struct scenario *scenario = play->options.scenario;
+    struct drill_shard shards[SHARDS_MAX];
+    uint32_t session_first = 0;
+    for (uint32_t i = 0; i < scenario->site_count; i++) {
+        play->endpoints[i] = play->fleet.sites[i].ouch;
+    }
+    for (uint32_t i = 0; i < scenario->shard_count; i++) {
+        uint32_t sessions = scenario->sessions / scenario->shard_count +
+                            (i < scenario->sessions % scenario->shard_count);
+        uint64_t rate = scenario->rate / scenario->shard_count;
+        struct drill_desk_options options = {.shard_id = (uint16_t)(i + 1),
+                                             .session_count = sessions,
+                                             .instrument_count = scenario->instruments,
+                                             .rate = scenario->rate > 0 && rate == 0 ? 1 : rate,
+                                             .window = DRILL_PLAY_WINDOW,
+                                             .seed = play->options.seed + i,
+                                             .market_path = play->fleet.place.market,
+                                             .endpoints = play->endpoints,
+                                             .endpoint_count = scenario->site_count,
+                                             .namespace_fd = drill_fleet_clients(&play->fleet)};
+        if (drill_desk_create(&play->desks[i], &options) != STATUS_OK) {
+            return drill_play_fail(play, "no memory for the clients");
+        }
+        shards[i] = (struct drill_shard){.session_first = session_first, .session_count = sessions};
+        shards[i].instrument_count = drill_desk_instruments(play->desks[i], &shards[i].instruments);
+        session_first += sessions;
+    }
+    return drill_place_market(&play->fleet.place, shards, scenario->shard_count, play->error) ==
+                   STATUS_OK
+               ? DRILL_PLAY_DONE
+               : DRILL_PLAY_FAILED;
+}
+
+static void drill_play_show(struct drill_play *play, uint64_t now_ns, const char *phase)
+{
+    if (!progress_due(&play->progress, now_ns)) {
+        return;
+    }
+    uint64_t acknowledged = 0;
+    uint64_t executions = 0;
+    uint64_t moves = 0;
+    uint64_t p99_ns = 0;
+    for (uint32_t i = 0; i < play->options.scenario->shard_count; i++) {
+        const struct drill_desk_view *view = &play->views[i];
+        acknowledged += view->counts.acknowledged;
+        executions += view->counts.executions;
+        moves += view->counts.moves;
+        p99_ns = view->latency_p99_ns > p99_ns ? view->latency_p99_ns : p99_ns;
+    }
+    const char *said = play->moment_count == 0
+                           ? phase
+                           : play->options.scenario->faults[play->moment_count - 1].say;
+    uint64_t since_ns = play->start_ns == 0 ? 0 : now_ns - play->start_ns;
+    progress_line(&play->progress, now_ns,
+                  "%5.1f s  %s orders acknowledged, %s executions, p99 %s, %s moves; %s",
+                  (double)since_ns / 1e9, human_number(acknowledged).text,
+                  human_number(executions).text, human_duration(p99_ns).text,
+                  human_number(moves).text, said);
+}
+
+/* A short while passes; sites and clients are looked at. */
+static enum drill_play_end drill_play_turn(struct drill_play *play, bool sites, const char *phase)
+{
+    const struct timespec pause = {.tv_nsec = DRILL_PLAY_TURN_NS};
+    (void)nanosleep(&pause, NULL);
+    uint64_t now_ns = drill_play_now_ns();
+    if (*play->options.interrupted != 0) {
+        return DRILL_PLAY_INTERRUPTED;
+    }
+    if (sites && drill_fleet_tick(&play->fleet, now_ns) != STATUS_OK) {
+        return drill_play_fail(play, play->fleet.error);
+    }
+    for (uint32_t i = 0; i < play->options.scenario->shard_count; i++) {
+        drill_desk_look(play->desks[i], &play->views[i]);
+        if (play->views[i].failed) {
+            return drill_play_fail(play, play->views[i].error);
+        }
+    }
+    drill_play_show(play, now_ns, phase);
+    return DRILL_PLAY_DONE;
+}
+
+/* Ask all desks to come to a phase, and wait until they have. */
+static enum drill_play_end drill_play_phase(struct drill_play *play, enum drill_desk_phase phase,
+                                            const char *words)
+{
+    uint32_t count = play->options.scenario->shard_count;
+    for (uint32_t i = 0; i < count; i++) {
+        drill_desk_ask(play->desks[i], phase, play->surviving);
+    }
+    for (;;) {
+        enum drill_play_end end = drill_play_turn(play, true, words);
+        uint32_t there = 0;
+        for (uint32_t i = 0; i < count; i++) {
+            there += play->views[i].reached >= phase;
+        }
+        if (end != DRILL_PLAY_DONE || there == count) {
+            return end;
+        }
+    }
+}
+
+static enum drill_play_end drill_play_prepare(struct drill_play *play)
+{
+    const struct drill_play_options *options = &play->options;
+    if (drill_fleet_make(&play->fleet, options->scenario, options->directory, options->seed,
+                         options->loopback) != STATUS_OK) {
+        return drill_play_fail(play, play->fleet.error);
+    }
+    if (play->fleet.wan == NULL) {
+        (void)fprintf(stderr,
+                      "drill: all sites on loopback, without delays and without what happens to "
+                      "lines: %s\n",
+                      play->fleet.reason);
+    }
+    enum drill_play_end end = drill_play_desks(play);
+    if (end != DRILL_PLAY_DONE) {
+        return end;
+    }
+    if (drill_fleet_start(&play->fleet) != STATUS_OK ||
+        drill_fleet_market(&play->fleet) != STATUS_OK) {
+        return drill_play_fail(play, play->fleet.error);
+    }
+    for (uint32_t i = 0; i < options->scenario->shard_count; i++) {
+        if (drill_desk_start(play->desks[i]) != STATUS_OK) {
+            return drill_play_fail(play, "no thread for the clients");
+        }
+    }
+    play->surviving = drill_fleet_wanted(&play->fleet);
+    return drill_play_phase(play, DRILL_DESK_CONNECT, "sessions log on");
+}
+
+/* What is due of the timeline. */
+static enum drill_play_end drill_play_happen(struct drill_play *play, uint64_t now_ns)
+{
+    const struct scenario *scenario = play->options.scenario;
+    while (play->moment_count < scenario->fault_count &&
+           play->start_ns + scenario->faults[play->moment_count].at_ns <= now_ns) {
+        const struct scenario_fault *fault = &scenario->faults[play->moment_count];
+        play->moments[play->moment_count++].at_ns = now_ns;
+        if (drill_fleet_fault(&play->fleet, fault, now_ns) != STATUS_OK) {
+            return drill_play_fail(play, play->fleet.error);
+        }
+    }
+    return DRILL_PLAY_DONE;
+}
+
+static enum drill_play_end drill_play_trade(struct drill_play *play)
+{
+    const struct scenario *scenario = play->options.scenario;
+    enum drill_play_end end = drill_play_phase(play, DRILL_DESK_TRADE, "order flow begins");
+    play->start_ns = drill_play_now_ns();
+    while (end == DRILL_PLAY_DONE && drill_play_now_ns() < play->start_ns + scenario->duration_ns) {
+        end = drill_play_happen(play, drill_play_now_ns());
+        if (end == DRILL_PLAY_DONE) {
+            end = drill_play_turn(play, true, "trading");
+        }
+    }
+    if (end == DRILL_PLAY_DONE &&
+        drill_fleet_calm(&play->fleet, drill_play_now_ns()) != STATUS_OK) {
+        end = drill_play_fail(play, play->fleet.error);
+    }
+    if (end == DRILL_PLAY_DONE) {
+        play->surviving = drill_fleet_wanted(&play->fleet);
+        end = drill_play_phase(play, DRILL_DESK_SETTLE, "everything is being answered");
+    }
+    play->end_ns = drill_play_now_ns();
+    return end;
+}
+
+bool drill_play_harms(const struct scenario_fault *fault)
+{
+    switch (fault->kind) {
+    case SCENARIO_KILL:
+    case SCENARIO_RESTART:
+    case SCENARIO_STOP:
+    case SCENARIO_CUT:
+    case SCENARIO_DEGRADE:
+    case SCENARIO_LOSE_CONNECTS:
+    case SCENARIO_DNS_GONE:
+    case SCENARIO_FILL_DISK:
+    case SCENARIO_STEP_CLOCK:
+    case SCENARIO_TRANSFER:
+        return true;
+    case SCENARIO_START:
+    case SCENARIO_CONTINUE:
+    case SCENARIO_HEAL:
+    case SCENARIO_RESTORE:
+    case SCENARIO_HEAR_CONNECTS:
+    case SCENARIO_FREE_DISK:
+    case SCENARIO_RECOVER:
+    case SCENARIO_FAULT_KINDS:
+        return false;
+    }
+    ASSERT(false);
+    return false;
+}
+
+/* What each harm cost each shard: until the next harm, or the end. */
+static void drill_play_recoveries(struct drill_play *play)
+{
+    const struct scenario *scenario = play->options.scenario;
+    for (uint32_t i = 0; i < play->moment_count; i++) {
+        struct drill_play_moment *moment = &play->moments[i];
+        uint64_t until_ns = play->end_ns;
+        for (uint32_t next = play->moment_count; next > i + 1; next--) {
+            if (drill_play_harms(&scenario->faults[next - 1])) {
+                until_ns = play->moments[next - 1].at_ns;
+            }
+        }
+        for (uint32_t shard = 0;
+             shard < scenario->shard_count && drill_play_harms(&scenario->faults[i]); shard++) {
+            const struct drill_desk_gap *gaps;
+            uint32_t count = drill_desk_gaps(play->desks[shard], &gaps);
+            uint64_t recovery_ns = drill_desk_recovery_ns(gaps, count, moment->at_ns, until_ns);
+            moment->recovery_ns[shard] = recovery_ns;
+            play->recovery_ns = recovery_ns > play->recovery_ns ? recovery_ns : play->recovery_ns;
+        }
+    }
+}
+
+static enum drill_play_end drill_play_prove(struct drill_play *play)
+{
+    uint32_t count = play->options.scenario->shard_count;
+    enum drill_play_end end =
+        drill_play_phase(play, DRILL_DESK_READ, "every stream is read again at every site");
+    if (end != DRILL_PLAY_DONE) {
+        return end;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        drill_desk_look(play->desks[i], &play->views[i]);
+        drill_desk_ask(play->desks[i], DRILL_DESK_END, 0);
+        drill_desk_join(play->desks[i]);
+    }
+    uint16_t well = drill_fleet_stop(&play->fleet);
+    if (drill_check_take(&play->check, &play->fleet, play->desks, play->surviving, well) !=
+        STATUS_OK) {
+        return drill_play_fail(play, "no memory to check the journals");
+    }
+    drill_play_recoveries(play);
+    return DRILL_PLAY_DONE;
+}
+
+enum drill_play_end drill_play_run(struct drill_play *play,
+                                   const struct drill_play_options *options)
+{
+    ASSERT(options->scenario->shard_count > 0);
+    ASSERT(options->interrupted != NULL);
+    memset(play, 0, sizeof *play);
+    play->options = *options;
+    progress_start(&play->progress, PROGRESS_LINES);
+    enum drill_play_end end = drill_play_prepare(play);
+    if (end == DRILL_PLAY_DONE) {
+        end = drill_play_trade(play);
+    }
+    if (end == DRILL_PLAY_DONE) {
+        end = drill_play_prove(play);
+    }
+    progress_end(&play->progress);
+    return end;
+}
+
+void drill_play_close(struct drill_play *play)
+{
+    progress_end(&play->progress);
+    for (uint32_t i = 0; i < SHARDS_MAX; i++) {
+        drill_desk_destroy(play->desks[i]);
+        play->desks[i] = NULL;
+    }
+    drill_fleet_close(&play->fleet);
+}
+
+bool drill_play_passed(const struct drill_play *play)
+{
+    const struct scenario *scenario = play->options.scenario;
+    bool passed = drill_check_holds(&play->check, scenario) &&
+                  (scenario->recovery_ns == 0 || play->recovery_ns <= scenario->recovery_ns);
+    for (uint32_t i = 0; i < scenario->shard_count; i++) {
+        const struct trader_counts *counts = &play->views[i].counts;
+        passed = passed && counts->acknowledged > 0 && counts->wrong_bytes == 0 &&
+                 counts->wrong_starts == 0 && counts->not_ouch == 0;
+    }
+    return passed;
+}
