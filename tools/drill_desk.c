@@ -468,17 +468,16 @@ uint64_t drill_desk_recovery_ns(const struct drill_desk_gap *gaps, uint32_t gap_
 {
     ASSERT(at_ns <= until_ns);
     uint64_t longest_ns = 0;
-    uint64_t recovery_ns = 0;
     for (uint32_t i = 0; i < gap_count; i++) {
         const struct drill_desk_gap *gap = &gaps[i];
         ASSERT(gap->end_ns > gap->start_ns);
         /* The last acknowledgement before a loss is a little older than it: a gap that begins so
          * short before the next harm is that one's. */
         bool belongs = gap->end_ns > at_ns && gap->start_ns + DRILL_DESK_GAP_NS < until_ns;
-        if (belongs && gap->end_ns - gap->start_ns > longest_ns) {
-            longest_ns = gap->end_ns - gap->start_ns;
-            recovery_ns = gap->end_ns - at_ns;
+        uint64_t from_ns = gap->start_ns > at_ns ? gap->start_ns : at_ns;
+        if (belongs && gap->end_ns - from_ns > longest_ns) {
+            longest_ns = gap->end_ns - from_ns;
         }
     }
-    return recovery_ns;
+    return longest_ns;
 }

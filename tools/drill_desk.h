@@ -96,9 +96,10 @@ const struct histogram *drill_desk_latency(const struct drill_desk *desk);
 uint32_t drill_desk_gaps(const struct drill_desk *desk, const struct drill_desk_gap **gaps);
 const struct drill_desk_reading *drill_desk_reading(const struct drill_desk *desk, uint32_t site);
 
-/* How long a shard was without acknowledgements because of what happened at `at_ns` and before
- * `until_ns`: from then to the first one after the longest gap that begins in this time. 0: it
- * never stopped for DRILL_DESK_GAP_NS. Pure. */
+/* How long a shard was without acknowledgements because of what happened at `at_ns`, before
+ * `until_ns`: the longest gap of this time, from what happened or, when it began later, from its
+ * last acknowledgement, to the first one after it. 0: it never stopped for DRILL_DESK_GAP_NS. Pure.
+ */
 uint64_t drill_desk_recovery_ns(const struct drill_desk_gap *gaps, uint32_t gap_count,
                                 uint64_t at_ns, uint64_t until_ns);
 

@@ -110,6 +110,11 @@ static void drill_page_proof(FILE *file, const struct drill_play *play)
                         "Every site computed the same", check->hashes_compared,
                         "event hashes compared");
     }
+    if (play->options.scenario->moves_given && play->leaders_told) {
+        drill_page_line(file, drill_play_moved_as_expected(play),
+                        "Those shards moved that had to, and no others",
+                        (uint64_t)__builtin_popcount(play->moved), "moved");
+    }
     (void)fputs("</table>\n", file);
 }
 
@@ -128,11 +133,16 @@ static void drill_page_moments(FILE *file, const struct drill_play *play)
         drill_page_text(file, scenario->faults[i].say);
         (void)fputs("</td>", file);
         for (uint32_t shard = 0; shard < scenario->shard_count; shard++) {
-            const char *text = moment->recovery_ns[shard] > 0
-                                   ? human_duration(moment->recovery_ns[shard]).text
-                               : drill_play_harms(&scenario->faults[i]) ? "never stopped"
-                                                                        : "";
-            (void)fprintf(file, "<td class=\"n\">%s</td>", text);
+            struct human recovery = human_duration(moment->recovery_ns[shard]);
+            const char *never = drill_play_harms(&scenario->faults[i]) ? "never stopped" : "";
+            (void)fprintf(file, "<td class=\"n\">%s",
+                          moment->recovery_ns[shard] > 0 ? recovery.text : never);
+            if (moment->recovery_ns[shard] > 0 && moment->courses[shard].elected_ns > 0) {
+                (void)fprintf(file, "<br>detected %s, elected %s",
+                              human_duration(moment->courses[shard].detected_ns).text,
+                              human_duration(moment->courses[shard].elected_ns).text);
+            }
+            (void)fputs("</td>", file);
         }
         (void)fputs("</tr>\n", file);
     }

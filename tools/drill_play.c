@@ -8,9 +8,11 @@
 #include "matching/base/assertion.h"
 #include "tools/human.h"
 
-#define DRILL_PLAY_NS_A_S  UINT64_C(1000000000)
-#define DRILL_PLAY_TURN_NS 10000000L
-#define DRILL_PLAY_WINDOW  256u
+#define DRILL_PLAY_NS_A_S     UINT64_C(1000000000)
+#define DRILL_PLAY_TURN_NS    10000000L
+#define DRILL_PLAY_WINDOW     256u
+#define DRILL_PLAY_SEAT_NS    UINT64_C(30000000000) /* For the preferred ones to lead. */
+#define DRILL_PLAY_SEAT_TURNS 20u                   /* Logs are read every so many. */
 
 static uint64_t drill_play_now_ns(void)
 {
@@ -175,10 +177,60 @@ static enum drill_play_end drill_play_happen(struct drill_play *play, uint64_t n
     return DRILL_PLAY_DONE;
 }
 
+static int64_t drill_play_utc_offset_ns(void)
+{
+    struct timespec utc;
+    (void)clock_gettime(CLOCK_REALTIME, &utc);
+    return (int64_t)utc.tv_sec * (int64_t)DRILL_PLAY_NS_A_S + utc.tv_nsec -
+           (int64_t)drill_play_now_ns();
+}
+
+/* Who led when, so far. The wall clock of this machine has not moved; a site's may have, and then
+ * its word falls out of the drill's time. */
+static void drill_play_read_leaders(struct drill_play *play)
+{
+    const struct scenario *scenario = play->options.scenario;
+    play->leaders.count = 0;
+    for (uint32_t i = 0; i < scenario->site_count; i++) {
+        enum status status =
+            drill_leaders_read(&play->leaders, scenario, (uint8_t)i, play->fleet.sites[i].place.log,
+                               drill_play_utc_offset_ns());
+        (void)status; /* Never started: it has led nothing. */
+    }
+    drill_leaders_sort(&play->leaders);
+    play->leaders_told = play->leaders.count > 0;
+}
+
+/* A drill begins when every shard is led from where it should be: leadership that comes home while
+ * orders flow would pass for what a harm has done. Goes on without when it takes too long, or
+ * nobody tells who leads. */
+static enum drill_play_end drill_play_seat(struct drill_play *play)
+{
+    const struct scenario *scenario = play->options.scenario;
+    uint64_t limit_ns = drill_play_now_ns() + DRILL_PLAY_SEAT_NS;
+    enum drill_play_end end = DRILL_PLAY_DONE;
+    bool seated = false;
+    while (!seated && end == DRILL_PLAY_DONE && drill_play_now_ns() < limit_ns) {
+        seated = true;
+        drill_play_read_leaders(play);
+        for (uint32_t shard = 0; shard < scenario->shard_count && play->leaders_told; shard++) {
+            seated = seated && drill_leaders_at(&play->leaders, shard, drill_play_now_ns()) ==
+                                   scenario->shards[shard].prefer[0];
+        }
+        for (uint32_t i = 0; i < DRILL_PLAY_SEAT_TURNS && !seated && end == DRILL_PLAY_DONE; i++) {
+            end = drill_play_turn(play, true, "leaders take their seats");
+        }
+    }
+    return end;
+}
+
 static enum drill_play_end drill_play_trade(struct drill_play *play)
 {
     const struct scenario *scenario = play->options.scenario;
-    enum drill_play_end end = drill_play_phase(play, DRILL_DESK_TRADE, "order flow begins");
+    enum drill_play_end end = drill_play_seat(play);
+    if (end == DRILL_PLAY_DONE) {
+        end = drill_play_phase(play, DRILL_DESK_TRADE, "order flow begins");
+    }
     play->start_ns = drill_play_now_ns();
     while (end == DRILL_PLAY_DONE && drill_play_now_ns() < play->start_ns + scenario->duration_ns) {
         end = drill_play_happen(play, drill_play_now_ns());
@@ -244,7 +296,28 @@ static void drill_play_recoveries(struct drill_play *play)
             uint32_t count = drill_desk_gaps(play->desks[shard], &gaps);
             uint64_t recovery_ns = drill_desk_recovery_ns(gaps, count, moment->at_ns, until_ns);
             moment->recovery_ns[shard] = recovery_ns;
+            moment->courses[shard] =
+                drill_leaders_course(&play->leaders, shard, moment->at_ns, until_ns);
             play->recovery_ns = recovery_ns > play->recovery_ns ? recovery_ns : play->recovery_ns;
+        }
+    }
+}
+
+/* Which shards have had another leader than at first. */
+static void drill_play_leaders(struct drill_play *play)
+{
+    const struct scenario *scenario = play->options.scenario;
+    const struct drill_leaders *leaders = &play->leaders;
+    drill_play_read_leaders(play);
+    for (uint32_t shard = 0; shard < scenario->shard_count; shard++) {
+        uint8_t first = drill_leaders_at(leaders, shard, play->start_ns);
+        for (uint32_t i = 0; i < leaders->count; i++) {
+            const struct drill_leaders_change *change = &leaders->changes[i];
+            bool other = change->leader == change->site && change->leader != first;
+            if (change->shard == shard && other && change->at_ns > play->start_ns &&
+                change->at_ns < play->end_ns) {
+                play->moved = (uint16_t)(play->moved | 1u << shard);
+            }
         }
     }
 }
@@ -267,6 +340,7 @@ static enum drill_play_end drill_play_prove(struct drill_play *play)
         STATUS_OK) {
         return drill_play_fail(play, "no memory to check the journals");
     }
+    drill_play_leaders(play);
     drill_play_recoveries(play);
     return DRILL_PLAY_DONE;
 }
@@ -300,10 +374,17 @@ void drill_play_close(struct drill_play *play)
     drill_fleet_close(&play->fleet);
 }
 
+bool drill_play_moved_as_expected(const struct drill_play *play)
+{
+    const struct scenario *scenario = play->options.scenario;
+    ASSERT(scenario != NULL);
+    return !scenario->moves_given || !play->leaders_told || play->moved == scenario->moves;
+}
+
 bool drill_play_passed(const struct drill_play *play)
 {
     const struct scenario *scenario = play->options.scenario;
-    bool passed = drill_check_holds(&play->check, scenario) &&
+    bool passed = drill_check_holds(&play->check, scenario) && drill_play_moved_as_expected(play) &&
                   (scenario->recovery_ns == 0 || play->recovery_ns <= scenario->recovery_ns);
     for (uint32_t i = 0; i < scenario->shard_count; i++) {
         const struct trader_counts *counts = &play->views[i].counts;

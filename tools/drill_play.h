@@ -12,6 +12,7 @@
 #include "tools/drill_check.h"
 #include "tools/drill_desk.h"
 #include "tools/drill_fleet.h"
+#include "tools/drill_leaders.h"
 #include "tools/progress.h"
 #include "tools/scenario.h"
 
@@ -25,8 +26,9 @@ struct drill_play_options {
 
 /* When something of the timeline really happened, and what it cost each shard. */
 struct drill_play_moment {
-    uint64_t at_ns;                   /* Monotonic. */
-    uint64_t recovery_ns[SHARDS_MAX]; /* drill_desk_recovery_ns(). */
+    uint64_t at_ns;                                  /* Monotonic. */
+    uint64_t recovery_ns[SHARDS_MAX];                /* drill_desk_recovery_ns(). */
+    struct drill_leaders_course courses[SHARDS_MAX]; /* As the sites' logs tell it. */
 };
 
 enum drill_play_end {
@@ -47,6 +49,9 @@ struct drill_play {
     uint64_t end_ns;   /* Everything settled. */
     uint16_t surviving;
     uint64_t recovery_ns; /* The longest of all. */
+    struct drill_leaders leaders;
+    bool leaders_told; /* The logs say who led. */
+    uint16_t moved;    /* Shards that had another leader than at first. */
     struct drill_check check;
     struct progress progress;
     char error[DRILL_PLACE_ERROR_BYTES];
@@ -60,6 +65,10 @@ void drill_play_close(struct drill_play *play);
 
 /* Whether a fault takes something away; its ends and repairs do not. */
 bool drill_play_harms(const struct scenario_fault *fault);
+
+/* Whether those shards moved, and only those, that the scenario expects to. True when it expects
+ * nothing, or nobody told who led. */
+bool drill_play_moved_as_expected(const struct drill_play *play);
 
 /* Whether everything that was to be proved, and what the scenario expects, holds. */
 bool drill_play_passed(const struct drill_play *play);

@@ -42,10 +42,15 @@ static void drill_story_moment(const struct drill_play *play, uint32_t index)
                  scenario->faults[index].say);
     const char *between = ": ";
     for (uint32_t shard = 0; shard < scenario->shard_count; shard++) {
+        const struct drill_leaders_course *course = &moment->courses[shard];
         if (moment->recovery_ns[shard] > 0) {
             (void)printf("%s%s again after %s", between, scenario->shards[shard].name,
                          human_duration(moment->recovery_ns[shard]).text);
             between = ", ";
+        }
+        if (moment->recovery_ns[shard] > 0 && course->elected_ns > 0) {
+            (void)printf(" (detected %s, elected %s)", human_duration(course->detected_ns).text,
+                         human_duration(course->elected_ns).text);
         }
     }
     (void)printf("\n");
@@ -126,6 +131,10 @@ static void drill_story_proof(const struct drill_play *play)
                      human_duration(scenario->recovery_ns).text,
                      human_duration(play->recovery_ns).text);
     }
+    if (scenario->moves_given && play->leaders_told) {
+        (void)printf("  %s  those shards moved that had to, and no others\n",
+                     drill_story_yes(drill_play_moved_as_expected(play)));
+    }
     for (uint32_t i = 0; i < scenario->site_count; i++) {
         if (!check->sites[i].walked) {
             (void)printf("  found: %s: %s\n", scenario->sites[i].name, check->sites[i].error);
@@ -184,14 +193,18 @@ static json_t *drill_story_moments(const struct drill_play *play)
         const struct drill_play_moment *moment = &play->moments[i];
         json_t *recovery = json_object();
         for (uint32_t shard = 0; shard < scenario->shard_count; shard++) {
-            (void)json_object_set_new(recovery, scenario->shards[shard].name,
-                                      json_integer((json_int_t)moment->recovery_ns[shard]));
+            (void)json_object_set_new(
+                recovery, scenario->shards[shard].name,
+                json_pack("{s:I,s:I,s:I}", "acknowledged_ns",
+                          (json_int_t)moment->recovery_ns[shard], "detected_ns",
+                          (json_int_t)moment->courses[shard].detected_ns, "elected_ns",
+                          (json_int_t)moment->courses[shard].elected_ns));
         }
         (void)json_array_append_new(list,
                                     json_pack("{s:I,s:s,s:s,s:o}", "at_ns",
                                               (json_int_t)(moment->at_ns - play->start_ns), "does",
                                               scenario_fault_text(scenario->faults[i].kind), "says",
-                                              scenario->faults[i].say, "recovery_ns", recovery));
+                                              scenario->faults[i].say, "recovery", recovery));
     }
     return list;
 }
@@ -257,6 +270,13 @@ static bool drill_story_picture(const struct drill_play *play, uint32_t shard, c
         bool harm = drill_play_harms(&scenario->faults[i]);
         timeline_mark_numbered(timeline, harm ? TIMELINE_HARM : TIMELINE_CHANGE, moment->at_ns,
                                i + 1);
+        const struct drill_leaders_course *course = &moment->courses[shard];
+        if (course->detected_ns > 0) {
+            timeline_mark(timeline, TIMELINE_DETECTED, moment->at_ns + course->detected_ns);
+        }
+        if (course->elected_ns > 0) {
+            timeline_mark(timeline, TIMELINE_ELECTED, moment->at_ns + course->elected_ns);
+        }
         if (moment->recovery_ns[shard] > 0) {
             timeline_mark(timeline, TIMELINE_SERVES, moment->at_ns + moment->recovery_ns[shard]);
         }

@@ -145,7 +145,9 @@ static void timeline_write_marks(FILE *script, const struct timeline *timeline,
     } kinds[TIMELINE_MARK_KINDS] = {[TIMELINE_KILLED] = {"#cc0000", "killed"},
                                     [TIMELINE_SERVES] = {"#00882b", "serves again"},
                                     [TIMELINE_HARM] = {"#cc0000", "harm"},
-                                    [TIMELINE_CHANGE] = {"#888888", "other change"}};
+                                    [TIMELINE_CHANGE] = {"#888888", "other change"},
+                                    [TIMELINE_DETECTED] = {"#e08000", "detected"},
+                                    [TIMELINE_ELECTED] = {"#0050c0", "elected"}};
     bool there[TIMELINE_MARK_KINDS] = {false};
     for (uint32_t i = 0; i < timeline->mark_count; i++) {
         const struct timeline_point *mark = &timeline->marks[i];

@@ -21,10 +21,12 @@ struct timeline_slice {
 };
 
 enum timeline_mark_kind {
-    TIMELINE_KILLED, /* The site was killed. */
-    TIMELINE_SERVES, /* First acknowledgement after it. */
-    TIMELINE_HARM,   /* Something was taken away, by a scenario. */
-    TIMELINE_CHANGE, /* Something else happened, by a scenario. */
+    TIMELINE_KILLED,   /* The site was killed. */
+    TIMELINE_SERVES,   /* First acknowledgement after it. */
+    TIMELINE_HARM,     /* Something was taken away, by a scenario. */
+    TIMELINE_CHANGE,   /* Something else happened, by a scenario. */
+    TIMELINE_DETECTED, /* Somebody noticed that the leader is gone. */
+    TIMELINE_ELECTED,  /* Another one leads. */
     TIMELINE_MARK_KINDS
 };
 

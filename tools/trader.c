@@ -76,7 +76,9 @@ void trader_connect(struct trader *trader)
 void trader_move(struct trader *trader, uint32_t session)
 {
     ASSERT(session < trader->session_count);
-    if (trader->options.endpoint_count > 1 && trader->sessions[session].active) {
+    struct trader_session *one = &trader->sessions[session];
+    if (trader->options.endpoint_count > 1 && one->active && !one->moving) {
+        one->moving = true;
         trader->counts.moves++;
         ouch_client_disconnect(trader->options.client, session);
     }

@@ -12,6 +12,7 @@ struct trader_session {
     uint32_t endpoint;        /* Of the next connection, or of this one. */
     bool reference_known;
     bool active; /* Logged on. */
+    bool moving; /* It has been told to leave, and has not yet left. */
 };
 
 struct trader {

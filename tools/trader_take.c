@@ -23,6 +23,7 @@ static void trader_disconnected(struct trader *trader, const struct ouch_session
     ASSERT(trader->active_count >= session->active);
     trader->active_count -= session->active;
     session->active = false;
+    session->moving = false;
     if (trader->options.endpoint_count > 0) {
         session->endpoint = (session->endpoint + 1) % trader->options.endpoint_count;
     }

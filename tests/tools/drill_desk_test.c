@@ -19,6 +19,9 @@ static void recovery(void **state)
                                           {.start_ns = 2980 * MS, .end_ns = 4000 * MS}};
     /* The longest one that begins before what comes next; from the harm to its end. */
     assert_true(drill_desk_recovery_ns(gaps, 4, 1000 * MS, 3000 * MS) == 500 * MS);
+    /* Or from its own beginning, when that comes later. */
+    assert_true(drill_desk_recovery_ns(gaps, 4, 800 * MS, 3000 * MS) == 510 * MS);
+    assert_true(drill_desk_recovery_ns(gaps, 4, 1550 * MS, 3000 * MS) == 100 * MS);
     /* One that begins just before the next harm is that one's. */
     assert_true(drill_desk_recovery_ns(gaps, 4, 3000 * MS, 9000 * MS) == 1000 * MS);
     assert_true(drill_desk_recovery_ns(gaps, 4, 200 * MS, 900 * MS) == 0);
