@@ -53,16 +53,26 @@ const struct command *ouch_pending_unsent(const struct ouch_pending *pending)
                                           : &ouch_pending_at(pending, pending->sent)->command;
 }
 
+/* What was refused does not go out again. */
+static void ouch_pending_skip(struct ouch_pending *pending)
+{
+    while (pending->sent < pending->next && ouch_pending_at(pending, pending->sent)->refused) {
+        pending->sent++;
+    }
+}
+
 void ouch_pending_advance(struct ouch_pending *pending)
 {
     ASSERT(pending->sent < pending->next);
     pending->sent++;
+    ouch_pending_skip(pending);
 }
 
 void ouch_pending_rewind(struct ouch_pending *pending)
 {
     ASSERT(pending->first <= pending->sent);
     pending->sent = pending->first;
+    ouch_pending_skip(pending);
 }
 
 static bool ouch_pending_enter_is(const struct command *command, uint8_t channel,
@@ -108,6 +118,18 @@ static bool ouch_pending_answers(const struct command *command, const struct eve
     }
 }
 
+/* Refused ones that nothing unanswered stands before any more make room. */
+static void ouch_pending_trim(struct ouch_pending *pending)
+{
+    while (pending->first < pending->next && ouch_pending_at(pending, pending->first)->refused) {
+        pending->first++;
+    }
+    if (pending->sent < pending->first) {
+        pending->sent = pending->first; /* Answered out of the stream before it was sent again. */
+    }
+    ouch_pending_skip(pending);
+}
+
 /* Settle everything up to the entry at `position`. */
 static void ouch_pending_settle(struct ouch_pending *pending, uint64_t position,
                                 struct ouch_pending_answer *answer)
@@ -116,11 +138,12 @@ static void ouch_pending_settle(struct ouch_pending *pending, uint64_t position,
     const struct ouch_pending_entry *entry = ouch_pending_at(pending, position);
     answer->tag = entry->tag;
     answer->command_type = entry->command.type;
-    answer->silent_count = (uint32_t)(position - pending->first);
-    pending->first = position + 1;
-    if (pending->sent < pending->first) {
-        pending->sent = pending->first; /* Answered out of the stream before it was sent again. */
+    answer->silent_count = 0;
+    for (uint64_t at = pending->first; at < position; at++) {
+        answer->silent_count += !ouch_pending_at(pending, at)->refused;
     }
+    pending->first = position + 1;
+    ouch_pending_trim(pending);
 }
 
 bool ouch_pending_take(struct ouch_pending *pending, const struct event *event,
@@ -129,7 +152,8 @@ bool ouch_pending_take(struct ouch_pending *pending, const struct event *event,
     ASSERT(event != NULL);
     ASSERT(answer != NULL);
     for (uint64_t at = pending->first; at < pending->next; at++) {
-        if (ouch_pending_answers(&ouch_pending_at(pending, at)->command, event)) {
+        const struct ouch_pending_entry *entry = ouch_pending_at(pending, at);
+        if (!entry->refused && ouch_pending_answers(&entry->command, event)) {
             ouch_pending_settle(pending, at, answer);
             return true;
         }
@@ -142,10 +166,13 @@ bool ouch_pending_refuse(struct ouch_pending *pending, uint8_t channel, uint32_t
 {
     ASSERT(answer != NULL);
     for (uint64_t at = pending->first; at < pending->sent; at++) {
-        const struct command *command = &ouch_pending_at(pending, at)->command;
-        if (ouch_pending_enter_is(command, channel, user_reference) ||
-            ouch_pending_cancel_is(command, channel, user_reference)) {
-            ouch_pending_settle(pending, at, answer);
+        struct ouch_pending_entry *entry = ouch_pending_at(pending, at);
+        if (!entry->refused && (ouch_pending_enter_is(&entry->command, channel, user_reference) ||
+                                ouch_pending_cancel_is(&entry->command, channel, user_reference))) {
+            entry->refused = true;
+            *answer = (struct ouch_pending_answer){.tag = entry->tag,
+                                                   .command_type = entry->command.type};
+            ouch_pending_trim(pending);
             return true;
         }
     }

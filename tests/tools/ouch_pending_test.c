@@ -161,7 +161,44 @@ static void test_refuse(void **state)
     assert_false(ouch_pending_refuse(&pending, 0, 2, &answer));
     assert_true(ouch_pending_refuse(&pending, 2, 1, &answer));
     assert_int_equal(answer.tag, 2);
-    assert_int_equal(ouch_pending_count(&pending), 1);
+    assert_int_equal(answer.silent_count, 0);
+    assert_false(ouch_pending_refuse(&pending, 2, 1, &answer));
+    /* What was sent before it is still on its way: it goes out again, the refused one does not. */
+    ouch_pending_rewind(&pending);
+    assert_int_equal(ouch_pending_unsent(&pending)->body.order.channel, 0);
+    assert_int_equal(ouch_pending_unsent(&pending)->body.order.user_reference, 1);
+    ouch_pending_advance(&pending);
+    assert_int_equal(ouch_pending_unsent(&pending)->body.order.user_reference, 2);
+    ouch_pending_advance(&pending);
+    assert_null(ouch_pending_unsent(&pending));
+    /* Nor does it count as passed over in silence. */
+    struct event accepted = {.type = EVENT_ORDER_ACCEPTED, .user_reference = 2};
+    assert_true(ouch_pending_take(&pending, &accepted, &answer));
+    assert_int_equal(answer.tag, 3);
+    assert_int_equal(answer.silent_count, 1);
+    assert_int_equal(ouch_pending_count(&pending), 0);
+    ouch_pending_destroy(&pending);
+}
+
+/* Refused ones make room as soon as nothing stands before them. */
+static void test_refused_make_room(void **state)
+{
+    (void)state;
+    struct ouch_pending pending;
+    struct ouch_pending_answer answer;
+    assert_int_equal(ouch_pending_create(&pending, 4), STATUS_OK);
+    for (uint32_t i = 1; i <= 4; i++) {
+        put(&pending, enter(0, i), i);
+    }
+    for (uint32_t i = 4; i > 1; i--) {
+        assert_true(ouch_pending_refuse(&pending, 0, i, &answer));
+        assert_int_equal(ouch_pending_count(&pending), 4);
+    }
+    assert_true(ouch_pending_refuse(&pending, 0, 1, &answer));
+    assert_int_equal(ouch_pending_count(&pending), 0);
+    put(&pending, enter(0, 5), 5);
+    ouch_pending_rewind(&pending);
+    assert_int_equal(ouch_pending_unsent(&pending)->body.order.user_reference, 5);
     ouch_pending_destroy(&pending);
 }
 
@@ -172,6 +209,7 @@ int main(void)
         cmocka_unit_test(test_what_answers_what),
         cmocka_unit_test(test_rewind),
         cmocka_unit_test(test_refuse),
+        cmocka_unit_test(test_refused_make_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
