@@ -1,13 +1,16 @@
 #include "tools/drill_config.h"
 
 #include <errno.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "gateway/config.h"
 #include "gateway/site_files.h"
 #include "matching/base/assertion.h"
+#include "replication/journal_id.h"
 #include "replication/key_store.h"
 #include "tools/init.h"
 
@@ -28,6 +31,26 @@ static void drill_config_shards(FILE *file, const struct scenario *scenario)
     }
 }
 
+/* The journal's incarnation, which its peers know it by. */
+static enum status drill_config_incarnation(FILE *file, const char *directory, char *error)
+{
+    char path[DRILL_CONFIG_PATH_BYTES];
+    char text[2 * JOURNAL_INCARNATION_BYTES + 1];
+    struct journal_id id;
+    struct journal_error reason = {0};
+    int descriptor;
+    (void)snprintf(path, sizeof path, "%s/" INIT_DATA_NAME "/" SITE_JOURNAL_DIRECTORY, directory);
+    enum status status = journal_id_open(&id, &descriptor, path, false, &reason);
+    if (status != STATUS_OK) {
+        (void)snprintf(error, DRILL_PLACE_ERROR_BYTES, "%s", reason.text);
+        return status;
+    }
+    (void)close(descriptor);
+    (void)sodium_bin2hex(text, sizeof text, id.incarnation, sizeof id.incarnation);
+    (void)fprintf(file, ",\n       incarnation: %s}\n", text);
+    return STATUS_OK;
+}
+
 static enum status drill_config_sites(FILE *file, const struct scenario *scenario,
                                       const struct drill_config_site *sites, char *error)
 {
@@ -46,9 +69,13 @@ static enum status drill_config_sites(FILE *file, const struct scenario *scenari
         }
         key_store_print(key, public_key);
         (void)fprintf(file,
-                      "    - {name: %s, provider: %s, role: %s, peer: [\"%s\"],\n       key: %s}\n",
+                      "    - {name: %s, provider: %s, role: %s, peer: [\"%s\"],\n       key: %s",
                       site->name, site->provider, site->role == CONFIG_VOTER ? "voter" : "learner",
                       sites[i].peer, key);
+        status = drill_config_incarnation(file, sites[i].directory, error);
+        if (status != STATUS_OK) {
+            return status;
+        }
     }
     return STATUS_OK;
 }

@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 
 #include "gateway/config.h"
+#include "gateway/site_files.h"
+#include "replication/journal_id.h"
 #include "replication/key_store.h"
 #include "tests/support/cmocka_all.h"
 #include "tests/support/test_paths.h"
@@ -14,6 +16,7 @@
 static char root[TEST_PATH_BYTES];
 static char directories[2][TEST_PATH_BYTES + 16];
 static uint8_t keys[2][crypto_sign_PUBLICKEYBYTES];
+static struct journal_id journals[2];
 static struct scenario scenario;
 static struct drill_config_site sites[2];
 
@@ -35,6 +38,15 @@ static int set_up(void **state)
         assert_int_equal(mkdir(path, 0700), 0);
         (void)snprintf(path, sizeof path, "%s/data/site.key", directories[i]);
         assert_int_equal(key_store_create(path, keys[i], error), STATUS_OK);
+        (void)snprintf(path, sizeof path, "%s/data/" SITE_JOURNAL_DIRECTORY, directories[i]);
+        assert_int_equal(mkdir(path, 0700), 0);
+        (void)strcat(path, "/" JOURNAL_ID_NAME);
+        journals[i] =
+            (struct journal_id){.wal_bytes = WAL_BYTES_MIN, .store_bytes = STORE_BYTES_MIN};
+        (void)snprintf(journals[i].site, sizeof journals[i].site, "site-%u", i);
+        randombytes_buf(journals[i].incarnation, sizeof journals[i].incarnation);
+        struct journal_error reason;
+        assert_int_equal(journal_id_create(path, &journals[i], &reason), STATUS_OK);
         struct scenario_site *site = &scenario.sites[i];
         (void)snprintf(site->name, sizeof site->name, "site-%u", i);
         (void)snprintf(site->provider, sizeof site->provider, "provider-%u", i);
@@ -78,6 +90,8 @@ static void read_by_causewayd(void **state)
         assert_string_equal(config.sites[i].provider, scenario.sites[i].provider);
         assert_string_equal(config.sites[i].peer[0], sites[i].peer);
         assert_memory_equal(config.sites[i].public_key, keys[i], sizeof keys[i]);
+        assert_memory_equal(config.sites[i].incarnation, journals[i].incarnation,
+                            sizeof journals[i].incarnation);
         assert_string_equal(config.shards[i].name, scenario.shards[i].name);
         assert_int_equal(config.shards[i].prefer[0], i);
         assert_int_equal(config.shards[i].commit_providers, i + 1);
@@ -98,6 +112,18 @@ static void no_key(void **state)
     assert_non_null(strstr(error, "/nowhere"));
 }
 
+static void no_journal(void **state)
+{
+    (void)state;
+    char path[2 * TEST_PATH_BYTES + 64];
+    char error[DRILL_PLACE_ERROR_BYTES];
+    (void)snprintf(path, sizeof path, "%s/data/" SITE_JOURNAL_DIRECTORY "/" JOURNAL_ID_NAME,
+                   directories[1]);
+    assert_int_equal(remove(path), 0);
+    assert_int_equal(drill_config_write(&scenario, sites, 0, error), STATUS_NOT_FOUND);
+    assert_non_null(strstr(error, "journal"));
+}
+
 /* What the reader refuses is not written in silence. */
 static void refused(void **state)
 {
@@ -110,9 +136,10 @@ static void refused(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(read_by_causewayd, set_up,
-                                                                       tear_down),
-                                       cmocka_unit_test_setup_teardown(no_key, set_up, tear_down),
-                                       cmocka_unit_test_setup_teardown(refused, set_up, tear_down)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(read_by_causewayd, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(no_key, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(no_journal, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(refused, set_up, tear_down)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
