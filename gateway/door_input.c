@@ -184,6 +184,26 @@ static enum door_verdict door_refuse(struct doors *doors, struct door *door,
     return DOOR_GO_ON;
 }
 
+/* Whether an order stands behind one that was refused and has not been sent again. */
+static bool door_overtakes(const struct door *door, const struct command_order *order)
+{
+    return order->channel < CHANNELS_MAX && door->refused_references[order->channel] != 0 &&
+           order->user_reference > door->refused_references[order->channel];
+}
+
+/* Refuse an order, and all with higher references of its channel until it is sent again. */
+static enum door_verdict door_refuse_order(struct doors *doors, struct door *door,
+                                           const struct command *command, enum ouch_refusal reason)
+{
+    const struct command_order *order = &command->body.order;
+    enum door_verdict verdict = door_refuse(doors, door, command, reason);
+    if (verdict == DOOR_GO_ON && order->channel < CHANNELS_MAX && !door_overtakes(door, order)) {
+        door->refused_references[order->channel] = order->user_reference;
+        door->refused_reason = (uint8_t)reason;
+    }
+    return verdict;
+}
+
 static enum door_verdict door_message(struct doors *doors, struct door *door,
                                       const struct soupbin_packet *packet)
 {
@@ -196,7 +216,10 @@ static enum door_verdict door_message(struct doors *doors, struct door *door,
     }
     bool adds = command.type == COMMAND_ORDER_ENTER || command.type == COMMAND_ORDER_REPLACE;
     if (adds && doors->refuse_orders) {
-        return door_refuse(doors, door, &command, OUCH_REFUSED_NEARLY_FULL);
+        return door_refuse_order(doors, door, &command, OUCH_REFUSED_NEARLY_FULL);
+    }
+    if (adds && door_overtakes(door, &command.body.order)) {
+        return door_refuse(doors, door, &command, (enum ouch_refusal)door->refused_reason);
     }
     command.session_id = door->session_id;
     command.epoch = door->epoch;
@@ -204,12 +227,16 @@ static enum door_verdict door_message(struct doors *doors, struct door *door,
     command.site_id = doors->options.site_id;
     status = router_submit(door_market(doors, door)->router, &command, door->arrived_ns);
     if (status == STATUS_NOT_YET) {
-        return door_refuse(doors, door, &command, OUCH_REFUSED_NO_QUORUM);
+        return adds ? door_refuse_order(doors, door, &command, OUCH_REFUSED_NO_QUORUM)
+                    : door_refuse(doors, door, &command, OUCH_REFUSED_NO_QUORUM);
     }
     if (status == STATUS_FULL) {
         return DOOR_WAIT;
     }
     ASSERT(status == STATUS_OK);
+    if (adds && command.body.order.channel < CHANNELS_MAX) {
+        door->refused_references[command.body.order.channel] = 0;
+    }
     door->input_number_next++;
     doors->counts.messages_in++;
     return DOOR_GO_ON;

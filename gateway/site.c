@@ -180,6 +180,8 @@ static const char *site_halt_text(enum replica_halt halt)
                "other step";
     case REPLICA_HALT_TWO_LEADERS:
         return "two sites lead in one term: compare the journals before any other step";
+    case REPLICA_HALT_REPAIR:
+        return "a quorum repair is promised here: start again when it is active";
     case REPLICA_HALT_HASHES:
         return "no majority of sites computes the same events: compare event hashes";
     }

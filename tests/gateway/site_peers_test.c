@@ -249,6 +249,10 @@ static void test_without_a_quorum_orders_are_refused_at_once(void **state)
     int status = 0;
     assert_true(site_process_start(&sites[there], &status));
     (void)await_leader();
+    /* One that was sent behind it does not overtake it: it would be lost for good. */
+    soup_client_order(&client, 12, 'B', 10, "TEST", 500000, '0');
+    assert_true(soup_client_receive(&client, &packet));
+    assert_int_equal(packet.type, '+');
     trade(11, 10);
     assert_int_equal(client.next_sequence, 22);
     soup_client_close(&client);

@@ -69,8 +69,8 @@ static void ledger_vote(struct sim_ledger *ledger, struct sim_ledger_shard *shar
 
 static void ledger_record(struct sim_ledger *ledger, const struct wal_record *record)
 {
-    if (record->type == WAL_RECORD_START) {
-        return;
+    if (record->type == WAL_RECORD_START || record->type == WAL_RECORD_REPAIR) {
+        return; /* Nothing of a log. */
     }
     struct sim_ledger_shard *shard = ledger_shard(ledger, record->shard_id);
     struct segment segment;
@@ -97,6 +97,7 @@ static void ledger_record(struct sim_ledger *ledger, const struct wal_record *re
         ledger_vote(ledger, shard, record);
         return;
     case WAL_RECORD_START:
+    case WAL_RECORD_REPAIR:
         break;
     }
     ASSERT(false);
