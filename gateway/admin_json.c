@@ -84,11 +84,13 @@ static json_t *session_json(const struct command_session *session)
     admin_json_unpad(firm, session->firm, FIRM_NAME_BYTES);
     (void)sodium_bin2hex(salt, sizeof salt, session->salt, CREDENTIAL_SALT_BYTES);
     (void)sodium_bin2hex(hash, sizeof hash, session->hash, CREDENTIAL_HASH_BYTES);
-    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:s, s:s}", "name", name, "firm", firm,
-                     "open_orders_max", (json_int_t)session->open_orders_max, "maximum_age_ns",
-                     (json_int_t)session->maximum_age_ns, "hash_operations",
+    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:s, s:s, s:b, s:I}", "name", name, "firm",
+                     firm, "open_orders_max", (json_int_t)session->open_orders_max,
+                     "maximum_age_ns", (json_int_t)session->maximum_age_ns, "hash_operations",
                      (json_int_t)session->hash_operations, "hash_memory_kib",
-                     (json_int_t)session->hash_memory_kib, "salt", salt, "hash", hash);
+                     (json_int_t)session->hash_memory_kib, "salt", salt, "hash", hash,
+                     "cancel_on_disconnect", session->cancel_on_disconnect, "grace_ms",
+                     (json_int_t)session->grace_ms);
 }
 
 static json_t *firm_json(const uint8_t padded[static FIRM_NAME_BYTES], bool enabled)
@@ -100,8 +102,9 @@ static json_t *firm_json(const uint8_t padded[static FIRM_NAME_BYTES], bool enab
 
 static json_t *shard_json(const struct command_shard *terms)
 {
-    return json_pack("{s:b, s:I}", "day_end_set", terms->day_end_set, "day_end_second",
-                     (json_int_t)terms->day_end_second);
+    return json_pack("{s:b, s:I, s:I}", "day_end_set", terms->day_end_set, "day_end_second",
+                     (json_int_t)terms->day_end_second, "cancel_only_ms",
+                     (json_int_t)terms->cancel_only_ms);
 }
 
 static json_t *object_json(const struct command *command)
@@ -130,6 +133,7 @@ static json_t *object_json(const struct command *command)
     case COMMAND_ACCOUNT_QUERY:
     case COMMAND_SESSION_LOGON:
     case COMMAND_SESSION_LOGOFF:
+    case COMMAND_SITE_SILENT:
         break;
     }
     ASSERT(false);
@@ -190,7 +194,9 @@ json_t *admin_json_session(const struct engine_session *session)
     struct command_session terms = {.open_orders_max = session->open_orders_max,
                                     .maximum_age_ns = session->maximum_age_ns,
                                     .hash_operations = session->hash_operations,
-                                    .hash_memory_kib = session->hash_memory_kib};
+                                    .hash_memory_kib = session->hash_memory_kib,
+                                    .cancel_on_disconnect = session->cancel_on_disconnect,
+                                    .grace_ms = session->grace_ms};
     memcpy(terms.name, session->name, sizeof terms.name);
     memcpy(terms.firm, session->firm, sizeof terms.firm);
     memcpy(terms.salt, session->salt, sizeof terms.salt);
@@ -204,6 +210,7 @@ json_t *admin_json_session(const struct engine_session *session)
     failed |= set_integer(object, "generation", session->generation);
     failed |= set_integer(object, "sequence_next", session->sequence_next);
     failed |= set_integer(object, "open_orders", session->open_orders);
+    failed |= set_integer(object, "grace_ends_ns", session->grace_ends_ns);
     if (failed != 0) {
         json_decref(object);
         return NULL;
@@ -213,9 +220,9 @@ json_t *admin_json_session(const struct engine_session *session)
 
 json_t *admin_json_shard_terms(const struct admin_shard *shard)
 {
-    json_t *object = shard_json(&shard->terms);
+    json_t *object = shard_json(&shard->market.terms);
     int failed = set_integer(object, "id", shard->shard_id);
-    failed |= set_integer(object, "version", shard->terms_version);
+    failed |= set_integer(object, "version", shard->market.version);
     failed |= json_object_set_new(object, "name", json_string(shard->name));
     if (failed != 0) {
         json_decref(object);
@@ -365,10 +372,12 @@ static json_t *shard_status_json(const struct admin_shard *shard)
 {
     char hash[17];
     (void)snprintf(hash, sizeof hash, "%016" PRIx64, shard->event_hash);
-    return json_pack("{s:i, s:s, s:i, s:s, s:o, s:o, s:{s:I, s:I, s:I}}", "id", shard->shard_id,
-                     "name", shard->name, "queue_room", (int)shard->queue_room, "event_hash", hash,
-                     "log", log_json(&shard->log), "totals", totals_json(&shard->totals), "streams",
-                     "events", (json_int_t)shard->streams.events, "file_bytes",
+    return json_pack("{s:i, s:s, s:i, s:s, s:b, s:I, s:o, s:o, s:{s:I, s:I, s:I}}", "id",
+                     shard->shard_id, "name", shard->name, "queue_room", (int)shard->queue_room,
+                     "event_hash", hash, "cancel_only", shard->market.reopening, "opens_ns",
+                     (json_int_t)shard->market.opens_ns, "log", log_json(&shard->log), "totals",
+                     totals_json(&shard->totals), "streams", "events",
+                     (json_int_t)shard->streams.events, "file_bytes",
                      (json_int_t)shard->streams.file_bytes, "memory_bytes",
                      (json_int_t)shard->streams.memory_bytes);
 }

@@ -54,8 +54,7 @@ struct admin_shard {
     struct shard_status log;
     struct engine_totals totals;
     uint64_t event_hash;
-    struct command_shard terms; /* engine_shard_view(). */
-    uint32_t terms_version;
+    struct engine_shard market; /* engine_shard_view(). */
     struct session_store_usage streams;
 };
 

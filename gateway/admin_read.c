@@ -65,6 +65,12 @@ static int64_t reader_integer(struct reader *reader, const char *name, int64_t l
     return number;
 }
 
+/* Fields that came later may be left out: they are zero then. */
+static bool reader_has(const struct reader *reader, const char *name)
+{
+    return json_object_get(reader->object, name) != NULL;
+}
+
 static bool reader_boolean(struct reader *reader, const char *name)
 {
     json_t *value = reader_field(reader, name);
@@ -171,6 +177,12 @@ static void read_session(struct reader *reader, struct command_session *session)
         (uint32_t)reader_integer(reader, "hash_memory_kib", 8, CREDENTIAL_MEMORY_KIB_MAX);
     reader_hex(reader, "salt", session->salt, CREDENTIAL_SALT_BYTES);
     reader_hex(reader, "hash", session->hash, CREDENTIAL_HASH_BYTES);
+    if (reader_has(reader, "cancel_on_disconnect")) {
+        session->cancel_on_disconnect = reader_boolean(reader, "cancel_on_disconnect");
+    }
+    if (reader_has(reader, "grace_ms")) {
+        session->grace_ms = (uint32_t)reader_integer(reader, "grace_ms", 0, GRACE_MS_MAX);
+    }
 }
 
 static void read_object(struct reader *reader, struct command *command)
@@ -197,6 +209,10 @@ static void read_object(struct reader *reader, struct command *command)
         command->body.shard.day_end_set = reader_boolean(reader, "day_end_set");
         command->body.shard.day_end_second =
             (uint32_t)reader_integer(reader, "day_end_second", 0, 86399);
+        if (reader_has(reader, "cancel_only_ms")) {
+            command->body.shard.cancel_only_ms =
+                (uint32_t)reader_integer(reader, "cancel_only_ms", 0, CANCEL_ONLY_MS_MAX);
+        }
         return;
     case COMMAND_TICK:
     case COMMAND_ORDER_ENTER:
@@ -205,6 +221,7 @@ static void read_object(struct reader *reader, struct command *command)
     case COMMAND_ACCOUNT_QUERY:
     case COMMAND_SESSION_LOGON:
     case COMMAND_SESSION_LOGOFF:
+    case COMMAND_SITE_SILENT:
         break;
     }
     ASSERT(false);

@@ -28,7 +28,7 @@ void admin_views_answer(struct admin_answer *answer, const struct admin_request 
         answer->body.shard.shard_id = request->shard_id;
         answer->body.shard.totals = engine_totals(engine);
         answer->body.shard.event_hash = engine_event_hash(engine);
-        engine_shard_view(engine, &answer->body.shard.terms, &answer->body.shard.terms_version);
+        engine_shard_view(engine, &answer->body.shard.market);
         return;
     case ADMIN_SITE:
     case ADMIN_COMMAND:

@@ -159,6 +159,7 @@ static void door_reference(const struct command *command, struct ouch_refused *r
     case COMMAND_TICK:
     case COMMAND_SESSION_LOGON:
     case COMMAND_SESSION_LOGOFF:
+    case COMMAND_SITE_SILENT:
     case COMMAND_INSTRUMENT_SET:
     case COMMAND_INSTRUMENT_STATE:
     case COMMAND_FIRM_SET:

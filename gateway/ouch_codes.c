@@ -140,6 +140,7 @@ uint8_t ouch_codes_cancel_to_wire(uint8_t reason)
     case CANCEL_SUPERVISORY:
         return 'S';
     case CANCEL_SYSTEM:
+    case CANCEL_DISCONNECT: /* By the system as well: OUCH has no reason of its own. */
         return 'Z';
     }
     ASSERT(false);

@@ -34,7 +34,7 @@ static void site_admin_describe_shard(const struct site_admin *site, uint32_t in
     shard_status(site->shards[index], &answer->log);
     answer->totals = engine_totals(market->engine);
     answer->event_hash = engine_event_hash(market->engine);
-    engine_shard_view(market->engine, &answer->terms, &answer->terms_version);
+    engine_shard_view(market->engine, &answer->market);
     session_store_usage(market->streams, &answer->streams);
 }
 

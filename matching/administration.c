@@ -161,6 +161,7 @@ bool administration_shard_valid(const struct command_shard *terms)
     static const uint8_t zero[sizeof terms->reserved] = {0};
     return terms->day_end_set <= 1 && terms->day_end_second < 86400 &&
            (terms->day_end_set == 1 || terms->day_end_second == 0) &&
+           terms->cancel_only_ms <= CANCEL_ONLY_MS_MAX &&
            memcmp(terms->reserved, zero, sizeof zero) == 0;
 }
 
@@ -184,6 +185,9 @@ static struct administration_answer administration_shard(struct market *market,
         timer_set_daily(&market->day_end, market->timestamp_ns, terms->day_end_second);
     } else {
         timer_clear(&market->day_end);
+    }
+    if (terms->cancel_only_ms == 0) {
+        timer_clear(&market->reopening);
     }
     return administration_result(ADMINISTRATION_DONE, market->shard_version);
 }
@@ -212,6 +216,7 @@ static struct administration_answer administration_dispatch(struct market *marke
     case COMMAND_ACCOUNT_QUERY:
     case COMMAND_SESSION_LOGON:
     case COMMAND_SESSION_LOGOFF:
+    case COMMAND_SITE_SILENT:
         break;
     }
     ASSERT(false);

@@ -28,12 +28,13 @@ enum command_type {
     COMMAND_ACCOUNT_QUERY = 5,     /* OUCH `Q`: what is the next reference number? */
     COMMAND_SESSION_LOGON = 16,    /* Binds a session to a site under a new attach epoch. */
     COMMAND_SESSION_LOGOFF = 17,   /* The client left; reported by the site that it left. */
+    COMMAND_SITE_SILENT = 18,      /* A site is not heard any more: `site_id`. From the leader. */
     COMMAND_INSTRUMENT_SET = 32,   /* Administration from here on: creates or changes. */
     COMMAND_INSTRUMENT_STATE = 33, /* Opens, halts, or leaves only cancels. */
     COMMAND_FIRM_SET = 34,
     COMMAND_SESSION_SET = 35,
     COMMAND_SESSION_END = 36, /* Rolls the generation: end of session, new id, sequence 1. */
-    COMMAND_SHARD_SET = 37,   /* Day end. */
+    COMMAND_SHARD_SET = 37,   /* Day end; reopening after an outage. */
 };
 
 enum side {
@@ -128,7 +129,8 @@ struct command_firm {
 
 struct command_session {
     uint8_t name[SESSION_NAME_BYTES];
-    uint8_t reserved[2]; /* Zero. */
+    uint8_t cancel_on_disconnect; /* 0 or 1: its orders go when it has been away for grace_ms. */
+    uint8_t reserved;             /* Zero. */
     uint8_t firm[FIRM_NAME_BYTES];
     uint32_t open_orders_max; /* 1 .. SESSION_ORDERS_MAX. */
     uint64_t maximum_age_ns;  /* Default maximum age of its orders; 0 = none. */
@@ -136,6 +138,8 @@ struct command_session {
     uint32_t hash_memory_kib; /* Argon2id cost: memory, KiB. */
     uint8_t salt[CREDENTIAL_SALT_BYTES];
     uint8_t hash[CREDENTIAL_HASH_BYTES]; /* Argon2id of the password. */
+    uint32_t grace_ms;     /* 0 .. GRACE_MS_MAX; 0: at once. Zero without cancel_on_disconnect. */
+    uint8_t reserved_2[4]; /* Zero. */
 };
 
 struct command_session_end {
@@ -147,6 +151,8 @@ struct command_shard {
     uint32_t day_end_second; /* Seconds after midnight UTC, below 86,400; with day_end_set. */
     uint8_t day_end_set;     /* 0: the day never ends. */
     uint8_t reserved[3];     /* Zero. */
+    uint32_t cancel_only_ms; /* After an unplanned change of leader; 0: opens at once. At most
+                                CANCEL_ONLY_MS_MAX. */
 };
 
 struct command {
@@ -157,7 +163,7 @@ struct command {
     uint32_t waited_ms;    /* On its way to the leader, by monotonic clocks; counts as age. */
     uint8_t type;          /* enum command_type. */
     uint8_t flags;         /* COMMAND_HAS_... */
-    uint8_t site_id;       /* Where the client is: 1 .. SITES_MAX; 0 for administration. */
+    uint8_t site_id;       /* Where the client is, or who is silent: 1 .. SITES_MAX; else 0. */
     uint8_t reserved;      /* Zero. */
     union {
         struct command_order order;
@@ -173,7 +179,8 @@ struct command {
     } body;
 };
 static_assert(sizeof(struct command_order) == 80, "the layout is the format");
-static_assert(sizeof(struct command_session) == 80, "the layout is the format");
+static_assert(sizeof(struct command_session) == 88, "the layout is the format");
+static_assert(sizeof(struct command_shard) == 12, "the layout is the format");
 static_assert(sizeof(struct command) == 128, "the layout is the format");
 
 #endif

@@ -47,23 +47,44 @@ enum status engine_create(struct engine **engine, struct arena *arena,
     return market_create(&(*engine)->market, arena, &market_limits);
 }
 
+/* A command may have set timers: one that is due at once fires in the next call. */
+static enum status engine_settle(struct engine *engine)
+{
+    struct market *market = &engine->market;
+    ASSERT(!engine->waits);
+    market_schedule(market);
+    engine->phase = market->due_ns <= market->timestamp_ns ? ENGINE_TIMERS : ENGINE_IDLE;
+    return engine->phase == ENGINE_IDLE ? STATUS_OK : STATUS_MORE;
+}
+
+static enum status engine_silence(struct engine *engine)
+{
+    ASSERT(engine->phase == ENGINE_SILENCE);
+    enum status status =
+        attach_silence(&engine->market, engine->silent_site_id, &engine->silent_session_id);
+    return status == STATUS_OK ? engine_settle(engine) : status;
+}
+
 static enum status engine_execute_other(struct engine *engine, const struct command *command)
 {
     struct market *market = &engine->market;
     switch (command->type) {
     case COMMAND_TICK:
         return STATUS_OK;
-    case COMMAND_ORDER_REPLACE:
-        return order_entry_replace(market, command);
     case COMMAND_ACCOUNT_QUERY:
         order_entry_query(market, command);
         return STATUS_OK;
     case COMMAND_SESSION_LOGON:
         attach_logon(market, command);
-        return STATUS_OK;
+        return engine_settle(engine);
     case COMMAND_SESSION_LOGOFF:
         attach_logoff(market, command);
-        return STATUS_OK;
+        return engine_settle(engine);
+    case COMMAND_SITE_SILENT:
+        engine->phase = ENGINE_SILENCE;
+        engine->silent_site_id = command->site_id;
+        engine->silent_session_id = 0;
+        return engine_silence(engine);
     case COMMAND_INSTRUMENT_SET:
     case COMMAND_INSTRUMENT_STATE:
     case COMMAND_FIRM_SET:
@@ -71,7 +92,7 @@ static enum status engine_execute_other(struct engine *engine, const struct comm
     case COMMAND_SESSION_END:
     case COMMAND_SHARD_SET:
         administration_execute(&engine->administration, market, command);
-        return STATUS_OK;
+        return engine_settle(engine);
     default: /* A byte from a journal may hold any value: counted, nothing else. */
         return STATUS_OK;
     }
@@ -86,8 +107,10 @@ static inline enum status engine_begin(struct engine *engine, const struct comma
         status = order_entry_enter(&engine->market, command);
     } else if (command->type == COMMAND_ORDER_CANCEL) {
         order_entry_cancel(&engine->market, command);
+    } else if (command->type == COMMAND_ORDER_REPLACE) {
+        status = order_entry_replace(&engine->market, command);
     } else {
-        status = engine_execute_other(engine, command);
+        return engine_execute_other(engine, command);
     }
     if (__builtin_expect(status == STATUS_MORE, 0)) {
         engine->phase = ENGINE_MATCH;
@@ -102,43 +125,102 @@ static inline void engine_start_batch(struct engine *engine, struct event_batch 
     event_writer_start(&engine->market.writer, events->events, events->capacity);
 }
 
-/* A timer is due: it fires first, the command waits. */
-static void engine_fire(struct engine *engine, const struct command *command)
+/* Sessions whose grace period is over lose their orders (rules.md 2.6). */
+static enum status engine_fire_graces(struct engine *engine)
+{
+    struct participants *participants = &engine->market.participants;
+    struct grace *grace = &participants->grace;
+    enum status status = grace_collect(grace, engine->market.timestamp_ns);
+    if (status == STATUS_MORE) {
+        return status;
+    }
+    uint64_t open_orders = 0;
+    for (uint32_t i = 0; i < grace->over_count; i++) {
+        open_orders += participants->sessions[grace_over_session(grace, i)].open_orders;
+    }
+    if (open_orders > 0) {
+        order_sweep_start(&engine->sweep, ORDER_SWEEP_DISCONNECT);
+        engine->phase = ENGINE_SWEEP;
+    } else {
+        grace_forget(grace);
+    }
+    return STATUS_OK;
+}
+
+/* Fire the next timer that is due (rules.md 1.3); when there is none, go on to the command that
+ * waits. */
+static enum status engine_fire(struct engine *engine)
 {
     struct market *market = &engine->market;
-    ASSERT(market->shard.day_end_set == 1);
-    engine->waiting = *command;
-    engine->phase = ENGINE_SWEEP;
-    order_sweep_start(&engine->sweep);
-    timer_set_daily(&market->day_end, market->timestamp_ns, market->shard.day_end_second);
+    uint64_t now_ns = market->timestamp_ns;
+    uint64_t ends_ns = 0;
+    ASSERT(engine->phase == ENGINE_TIMERS);
+    if (timer_is_due(&market->day_end, now_ns)) {
+        ASSERT(market->shard.day_end_set == 1);
+        timer_set_daily(&market->day_end, now_ns, market->shard.day_end_second);
+        order_sweep_start(&engine->sweep, ORDER_SWEEP_DAY);
+        engine->phase = ENGINE_SWEEP;
+    } else if (market->participants.grace.over_count > 0 ||
+               (grace_next(&market->participants.grace, &ends_ns) && ends_ns <= now_ns)) {
+        return engine_fire_graces(engine);
+    } else {
+        if (timer_is_due(&market->reopening, now_ns)) {
+            timer_clear(&market->reopening);
+        }
+        market_schedule(market);
+        engine->phase = engine->waits ? ENGINE_COMMAND : ENGINE_IDLE;
+    }
+    return STATUS_OK;
+}
+
+static enum status engine_sweep(struct engine *engine)
+{
+    ASSERT(engine->phase == ENGINE_SWEEP);
+    enum status status = order_sweep_step(&engine->sweep, &engine->market);
+    if (status == STATUS_OK) {
+        grace_forget(&engine->market.participants.grace);
+        engine->phase = ENGINE_TIMERS;
+    }
+    return status;
+}
+
+/* The command that waited. */
+static enum status engine_command(struct engine *engine)
+{
+    ASSERT(engine->waits);
+    if (event_writer_room(&engine->market.writer) < EVENT_BATCH_MIN) {
+        return STATUS_MORE;
+    }
+    engine->waits = false;
+    engine->phase = ENGINE_IDLE;
+    return engine_begin(engine, &engine->waiting);
 }
 
 static enum status engine_continue(struct engine *engine)
 {
     enum status status = STATUS_OK;
-    switch (engine->phase) {
-    case ENGINE_SWEEP:
-        status = order_sweep_step(&engine->sweep, &engine->market);
-        if (status == STATUS_MORE) {
-            return status;
+    while (engine->phase != ENGINE_IDLE && status == STATUS_OK) {
+        switch (engine->phase) {
+        case ENGINE_TIMERS:
+            status = engine_fire(engine);
+            break;
+        case ENGINE_SWEEP:
+            status = engine_sweep(engine);
+            break;
+        case ENGINE_COMMAND:
+            status = engine_command(engine);
+            break;
+        case ENGINE_MATCH:
+            status = matcher_run(&engine->market);
+            engine->phase = status == STATUS_OK ? ENGINE_IDLE : ENGINE_MATCH;
+            break;
+        case ENGINE_SILENCE:
+            status = engine_silence(engine);
+            break;
+        case ENGINE_IDLE:
+            break;
         }
-        if (event_writer_room(&engine->market.writer) < EVENT_BATCH_MIN) {
-            engine->phase = ENGINE_COMMAND;
-            return STATUS_MORE;
-        }
-        engine->phase = ENGINE_IDLE;
-        return engine_begin(engine, &engine->waiting);
-    case ENGINE_COMMAND:
-        engine->phase = ENGINE_IDLE;
-        return engine_begin(engine, &engine->waiting);
-    case ENGINE_MATCH:
-        status = matcher_run(&engine->market);
-        engine->phase = status == STATUS_OK ? ENGINE_IDLE : ENGINE_MATCH;
-        return status;
-    case ENGINE_IDLE:
-        break;
     }
-    ASSERT(false);
     return status;
 }
 
@@ -155,14 +237,31 @@ enum status engine_apply(struct engine *engine, const struct command *command,
     market->writer.timestamp_ns = market->timestamp_ns;
     market->totals.commands++;
     enum status status;
-    if (__builtin_expect(timer_is_due(&market->day_end, market->timestamp_ns), 0)) {
-        engine_fire(engine, command);
+    if (__builtin_expect(market->timestamp_ns >= market->due_ns, 0)) {
+        engine->waiting = *command;
+        engine->waits = true;
+        engine->phase = ENGINE_TIMERS;
         status = engine_continue(engine);
     } else {
         status = engine_begin(engine, command);
     }
     events->count = market->writer.count;
     return status;
+}
+
+/* rules.md 2.8, 7.3 */
+void engine_term_opened(struct engine *engine, uint64_t timestamp_ns, bool planned)
+{
+    struct market *market = &engine->market;
+    ASSERT(engine->phase == ENGINE_IDLE);
+    uint64_t now_ns = timestamp_ns > market->timestamp_ns ? timestamp_ns : market->timestamp_ns;
+    grace_restart(&market->participants.grace, now_ns);
+    if (!planned && market->shard.cancel_only_ms > 0) {
+        timer_set_later(&market->reopening, now_ns, market->shard.cancel_only_ms);
+    }
+    market_schedule(market);
+    market->writer.hash = checksum_mix(market->writer.hash, timestamp_ns);
+    market->writer.hash = checksum_mix(market->writer.hash, planned ? 1 : 0);
 }
 
 void engine_anticipate(const struct engine *engine, const struct command *commands, size_t count)
@@ -188,10 +287,11 @@ enum status engine_resume(struct engine *engine, struct event_batch *events)
 bool engine_due(const struct engine *engine, uint64_t *due_ns)
 {
     ASSERT(due_ns != NULL);
-    if (!engine->market.day_end.set) {
+    const struct market *market = &engine->market;
+    if (!market->day_end.set && !market->reopening.set && market->participants.grace.count == 0) {
         return false;
     }
-    *due_ns = engine->market.day_end.due_ns;
+    *due_ns = market->due_ns;
     return true;
 }
 
@@ -264,6 +364,10 @@ enum status engine_session_view(const struct engine *engine, uint32_t session_id
         .maximum_age_ns = session->maximum_age_ns,
         .hash_operations = profile->terms.hash_operations,
         .hash_memory_kib = profile->terms.hash_memory_kib,
+        .cancel_on_disconnect = profile->terms.cancel_on_disconnect == 1,
+        .grace_ms = profile->terms.grace_ms,
+        .grace_runs = grace_runs(&participants->grace, session_id),
+        .grace_ends_ns = participants->grace.periods[session_id].ends_ns,
     };
     memcpy(view->name, profile->terms.name, sizeof view->name);
     memcpy(view->firm, profile->terms.firm, sizeof view->firm);
@@ -340,10 +444,19 @@ enum status engine_firm_view(const struct engine *engine, uint32_t firm_id,
     return STATUS_OK;
 }
 
-void engine_shard_view(const struct engine *engine, struct command_shard *view, uint32_t *version)
+void engine_shard_view(const struct engine *engine, struct engine_shard *view)
 {
     ASSERT(view != NULL);
-    ASSERT(version != NULL);
-    *view = engine->market.shard;
-    *version = engine->market.shard_version;
+    const struct market *market = &engine->market;
+    *view = (struct engine_shard){.terms = market->shard,
+                                  .version = market->shard_version,
+                                  .reopening = market->reopening.set,
+                                  .opens_ns = market->reopening.due_ns};
+}
+
+uint32_t engine_attached(const struct engine *engine, uint8_t site_id)
+{
+    ASSERT(site_id >= 1);
+    ASSERT(site_id <= SITES_MAX);
+    return engine->market.participants.attached_counts[site_id];
 }

@@ -52,6 +52,10 @@ struct engine_session {
     uint32_t hash_memory_kib;
     uint8_t salt[CREDENTIAL_SALT_BYTES];
     uint8_t hash[CREDENTIAL_HASH_BYTES];
+    bool cancel_on_disconnect;
+    bool grace_runs; /* Disconnected; its orders go at grace_ends_ns, unless it logs on. */
+    uint32_t grace_ms;
+    uint64_t grace_ends_ns; /* 0 while none runs. */
 };
 
 struct engine_instrument {
@@ -72,6 +76,13 @@ struct engine_firm {
     uint32_t version;
     uint8_t name[FIRM_NAME_BYTES];
     bool enabled;
+};
+
+struct engine_shard {
+    struct command_shard terms; /* As last set; zeros before. */
+    uint32_t version;           /* 0 before it was ever set. */
+    bool reopening;             /* Only cancels until opens_ns: after an unplanned opening. */
+    uint64_t opens_ns;          /* 0 unless reopening. */
 };
 
 /* Counts since the engine's birth; replicated state, part of the checksum. */
@@ -96,10 +107,17 @@ MUST_USE enum status engine_create(struct engine **engine, struct arena *arena,
 /* Execute one command. Time is command->timestamp_ns; timers due by then fire first. Fields are
  * validated here, whatever their origin: a bad value is an event with a reason, or, for a type that
  * does not exist, nothing but a count. Returns STATUS_OK when done, STATUS_MORE when the batch is
- * full: call engine_resume() until STATUS_OK before the next command (asserted).
+ * full or a piece of the work is done: call engine_resume() until STATUS_OK before the next command
+ * (asserted).
  * A timestamp below the last one is taken as the last one: time never goes back (rules.md 1.2). */
 MUST_USE enum status engine_apply(struct engine *engine, const struct command *command,
                                   struct event_batch *events);
+
+/* The shard has a new leader, from `timestamp_ns` (UTC) on: running grace periods begin anew
+ * (rules.md 2.8), and unless the change was planned the shard reopens as its terms say (7.3). No
+ * time passes: timers fire with the next command. Makes no event, but reaches the event hash.
+ * Asserts: no command is under way. */
+void engine_term_opened(struct engine *engine, uint64_t timestamp_ns, bool planned);
 
 /* What will be applied next, `commands[0]` first: brings what a few of them will touch a step
  * closer to the processor. For who has many at hand, as in a segment: called before each
@@ -109,7 +127,8 @@ void engine_anticipate(const struct engine *engine, const struct command *comman
 /* Continue the command of which engine_apply() returned STATUS_MORE. Resets events->count first. */
 MUST_USE enum status engine_resume(struct engine *engine, struct event_batch *events);
 
-/* When the next timer is due. False when none is set. */
+/* When the next timer is due; false when none is set. Timers, here and in all rules: the day end,
+ * the ends of grace periods, the reopening. */
 bool engine_due(const struct engine *engine, uint64_t *due_ns);
 
 /* Running hash over every event so far, with the command count: O(1). */
@@ -137,7 +156,8 @@ MUST_USE enum status engine_firm_find(const struct engine *engine,
                                       const uint8_t name[FIRM_NAME_BYTES], uint32_t *firm_id);
 MUST_USE enum status engine_firm_view(const struct engine *engine, uint32_t firm_id,
                                       struct engine_firm *view);
-/* The shard's day end as last set; version 0 and zeros when never set. */
-void engine_shard_view(const struct engine *engine, struct command_shard *view, uint32_t *version);
+void engine_shard_view(const struct engine *engine, struct engine_shard *view);
+/* Sessions that are logged on at this site (1 .. SITES_MAX). */
+uint32_t engine_attached(const struct engine *engine, uint8_t site_id);
 
 #endif

@@ -11,15 +11,20 @@
 /* What is under way between two calls. */
 enum engine_phase {
     ENGINE_IDLE,
-    ENGINE_SWEEP,   /* A timer's sweep; then the command that waits. */
+    ENGINE_TIMERS,  /* Those that are due fire; then the command that waits, if one does. */
+    ENGINE_SWEEP,   /* A timer's sweep; then the other timers. */
     ENGINE_COMMAND, /* The command that waits comes next, in an empty batch. */
     ENGINE_MATCH,   /* The incoming order trades. */
+    ENGINE_SILENCE, /* A site's sessions end. */
 };
 
 struct engine {
     struct market market;
     enum engine_phase phase;
-    struct command waiting; /* Comes after the timer that was due before it. */
+    bool waits;                 /* `waiting` comes after the timers that were due before it. */
+    uint8_t silent_site_id;     /* ENGINE_SILENCE: whose sessions, */
+    uint32_t silent_session_id; /* and the last one looked at. */
+    struct command waiting;
     struct order_sweep sweep;
     struct administration administration;
 };

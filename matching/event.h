@@ -24,7 +24,7 @@ enum event_type {
     EVENT_ACCOUNT = 7,        /* OUCH `Q`: user_reference is the next one. */
     EVENT_SESSION_LOGON = 32, /* For the site from here on: not in a stream. */
     EVENT_SESSION_LOGOFF =
-        33, /* The epoch ended: by its client, by a logon elsewhere, by an end. */
+        33, /* The epoch ended: by its client, a logon elsewhere, an end, its site's silence. */
     EVENT_ADMINISTRATION = 34, /* The answer to an administrative command. */
 };
 
@@ -40,6 +40,7 @@ enum cancel_reason {
     CANCEL_DAY_END = 3, /* `E`: closed. */
     CANCEL_SUPERVISORY = 4, /* `S`: an operator. */
     CANCEL_SYSTEM = 5,      /* `Z`: a replace with invalid details cancels the original. */
+    CANCEL_DISCONNECT = 6,  /* `Z`: the session was away for longer than its grace period. */
 };
 
 enum reject_reason {

@@ -14,6 +14,7 @@ enum status market_create(struct market *market, struct arena *arena,
     market->order_id_next = 1;
     market->match_number_next = 1;
     market->writer.hash = CHECKSUM_SEED;
+    market->due_ns = UINT64_MAX;
 
     enum status status = order_pool_create(&market->space.pool, arena, limits->orders_max);
     if (status == STATUS_OK) {
@@ -40,6 +41,22 @@ void market_cancel(struct market *market, uint32_t slot, enum cancel_reason reas
     uint64_t hash = market_hash(market, order);
     market_canceled(market, session, order, order->leaves_lots, reason);
     market_remove(market, session, slot, hash);
+}
+
+void market_schedule(struct market *market)
+{
+    uint64_t due_ns = UINT64_MAX;
+    uint64_t ends_ns = 0;
+    if (market->day_end.set) {
+        due_ns = market->day_end.due_ns;
+    }
+    if (market->reopening.set && market->reopening.due_ns < due_ns) {
+        due_ns = market->reopening.due_ns;
+    }
+    if (grace_next(&market->participants.grace, &ends_ns) && ends_ns < due_ns) {
+        due_ns = ends_ns;
+    }
+    market->due_ns = due_ns;
 }
 
 void market_system(struct market *market, uint32_t session_id, enum system_code code)

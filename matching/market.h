@@ -51,8 +51,10 @@ struct market {
     struct participants participants;
     struct market_incoming incoming;
     struct timer day_end;
+    struct timer reopening;     /* While it is set, orders are rejected (rules.md 7.3). */
     struct command_shard shard; /* As last set. */
     uint32_t shard_version;
+    uint64_t due_ns; /* Of the first timer of all; the last time there is when none is set. */
 };
 
 size_t market_bytes(const struct market_limits *limits);
@@ -130,6 +132,9 @@ static inline void market_canceled(struct market *market, struct session *sessio
 
 /* Cancel what is open of a resting order. */
 void market_cancel(struct market *market, uint32_t slot, enum cancel_reason reason);
+
+/* After timers or grace periods were set: which one is first? */
+void market_schedule(struct market *market);
 
 /* EVENT_SYSTEM into a session's stream. */
 void market_system(struct market *market, uint32_t session_id, enum system_code code);

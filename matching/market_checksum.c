@@ -82,7 +82,12 @@ static uint64_t market_checksum_participants(uint64_t hash, const struct partici
         hash = checksum_mix(hash, session->sequence_next);
         hash = checksum_mix(hash, session->generation);
         hash = checksum_mix(hash, (uint64_t)session->epoch << 32 | session->open_orders);
-        hash = checksum_mix(hash, session->attached_site_id);
+        uint64_t away = grace_runs(&participants->grace, id) ? 1 : 0;
+        hash = checksum_mix(hash, away << 8 | session->attached_site_id);
+        if (grace_runs(&participants->grace, id)) {
+            hash = checksum_mix(hash, participants->grace.periods[id].ends_ns);
+            hash = checksum_mix(hash, participants->grace.periods[id].length_ms);
+        }
         for (uint32_t channel = 0; channel < CHANNELS_MAX; channel++) {
             hash = checksum_mix(hash, session->references[channel]);
         }
@@ -106,6 +111,8 @@ uint64_t market_checksum(const struct market *market)
     hash = checksum_mix(hash, market->space.pool.count);
     hash = checksum_mix(hash, market->day_end.set ? 1 : 0);
     hash = checksum_mix(hash, market->day_end.due_ns);
+    hash = checksum_mix(hash, market->reopening.set ? 1 : 0);
+    hash = checksum_mix(hash, market->reopening.due_ns);
     hash = checksum_bytes(hash, &market->shard, sizeof market->shard);
     hash = checksum_mix(hash, market->shard_version);
     hash = market_checksum_instruments(hash, market);

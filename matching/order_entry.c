@@ -44,7 +44,7 @@ static inline bool order_entry_too_late(const struct market *market, const struc
     return age_ns_max != 0 && command->waited_ms * ORDER_ENTRY_NS_PER_MS > age_ns_max;
 }
 
-/* May the session trade this instrument now? */
+/* May the session trade this instrument now? (rules.md 3.5, 7) */
 static inline uint8_t order_entry_judge_moment(const struct market *market,
                                                const struct session *session,
                                                const struct command *command,
@@ -56,7 +56,7 @@ static inline uint8_t order_entry_judge_moment(const struct market *market,
     if (!market->participants.firms[session->firm_id].enabled) {
         return REJECT_FIRM;
     }
-    if (instrument->state != TRADING_OPEN) {
+    if (market->reopening.set || instrument->state != TRADING_OPEN) {
         return REJECT_HALTED;
     }
     return 0;

@@ -3,10 +3,10 @@
 /* Orders looked at in a step while gathering and sorting: well below a millisecond. */
 #define ORDER_SWEEP_STEP 16384u
 
-void order_sweep_start(struct order_sweep *sweep)
+void order_sweep_start(struct order_sweep *sweep, enum order_sweep_kind kind)
 {
     sweep->phase = ORDER_SWEEP_GATHER;
-    sweep->all = false;
+    sweep->kind = kind;
     sweep->slot = 0;
     sweep->shift = 0;
     sweep->order_id_max = 0;
@@ -33,7 +33,23 @@ static void order_sweep_sort_start(struct order_sweep *sweep)
     sweep->phase = sorted ? ORDER_SWEEP_CANCEL : ORDER_SWEEP_SORT;
 }
 
-static void order_sweep_gather(struct order_sweep *sweep, struct order_pool *pool)
+static bool order_sweep_means(enum order_sweep_kind kind, const struct grace *grace,
+                              const struct order *order, const struct order_detail *detail)
+{
+    switch (kind) {
+    case ORDER_SWEEP_DAY:
+        return detail->time_in_force == TIF_DAY;
+    case ORDER_SWEEP_DISCONNECT:
+        return grace->over[order->session_id];
+    case ORDER_SWEEP_ALL:
+        return true;
+    }
+    ASSERT(false);
+    return false;
+}
+
+static void order_sweep_gather(struct order_sweep *sweep, struct order_pool *pool,
+                               const struct grace *grace)
 {
     uint32_t last = pool->used_max;
     if (last - sweep->slot > ORDER_SWEEP_STEP) {
@@ -42,8 +58,8 @@ static void order_sweep_gather(struct order_sweep *sweep, struct order_pool *poo
     while (sweep->slot < last) {
         uint32_t slot = ++sweep->slot;
         const struct order_detail *detail = &pool->details[slot];
-        bool meant = sweep->all || detail->time_in_force == TIF_DAY;
-        if (pool->orders[slot].side != 0 && meant) {
+        const struct order *order = &pool->orders[slot];
+        if (order->side != 0 && order_sweep_means(sweep->kind, grace, order, detail)) {
             order_sweep_append(pool->details, &sweep->list, slot);
             if (detail->order_id > sweep->order_id_max) {
                 sweep->order_id_max = detail->order_id;
@@ -85,6 +101,8 @@ static void order_sweep_sort(struct order_sweep *sweep, struct order_detail *det
 
 static enum status order_sweep_cancel(struct order_sweep *sweep, struct market *market)
 {
+    ASSERT(sweep->kind != ORDER_SWEEP_ALL);
+    enum cancel_reason reason = sweep->kind == ORDER_SWEEP_DAY ? CANCEL_DAY_END : CANCEL_DISCONNECT;
     while (sweep->list.head != 0) {
         if (event_writer_room(&market->writer) == 0) {
             return STATUS_MORE;
@@ -93,7 +111,7 @@ static enum status order_sweep_cancel(struct order_sweep *sweep, struct market *
         const struct order_detail *details = market->space.pool.details;
         uint32_t next = details[slot].sweep_next;
         ASSERT(next == 0 || details[next].order_id > details[slot].order_id);
-        market_cancel(market, slot, CANCEL_DAY_END);
+        market_cancel(market, slot, reason);
         sweep->list.head = next;
     }
     return STATUS_OK;
@@ -103,7 +121,7 @@ enum status order_sweep_step(struct order_sweep *sweep, struct market *market)
 {
     switch (sweep->phase) {
     case ORDER_SWEEP_GATHER:
-        order_sweep_gather(sweep, &market->space.pool);
+        order_sweep_gather(sweep, &market->space.pool, &market->participants.grace);
         return STATUS_MORE;
     case ORDER_SWEEP_SORT:
         order_sweep_sort(sweep, market->space.pool.details);
@@ -117,10 +135,9 @@ enum status order_sweep_step(struct order_sweep *sweep, struct market *market)
 
 bool order_sweep_distinct(struct order_sweep *sweep, struct order_pool *pool)
 {
-    order_sweep_start(sweep);
-    sweep->all = true;
+    order_sweep_start(sweep, ORDER_SWEEP_ALL);
     while (sweep->phase == ORDER_SWEEP_GATHER) {
-        order_sweep_gather(sweep, pool);
+        order_sweep_gather(sweep, pool, NULL);
     }
     while (sweep->phase == ORDER_SWEEP_SORT) {
         order_sweep_sort(sweep, pool->details);

@@ -4,7 +4,8 @@ size_t participant_bytes(uint32_t sessions_max, uint32_t firms_max)
 {
     size_t each = sizeof(struct session) + sizeof(struct session_profile);
     return ((size_t)sessions_max + 1) * each + ((size_t)firms_max + 1) * sizeof(struct firm) +
-           3 * (size_t)64 + name_index_bytes(sessions_max) + name_index_bytes(firms_max);
+           3 * (size_t)64 + grace_bytes(sessions_max) + name_index_bytes(sessions_max) +
+           name_index_bytes(firms_max);
 }
 
 enum status participant_create(struct participants *participants, struct arena *arena,
@@ -24,7 +25,10 @@ enum status participant_create(struct participants *participants, struct arena *
         participants->firms == NULL) {
         return STATUS_FULL;
     }
-    enum status status = name_index_create(&participants->session_names, arena, sessions_max);
+    enum status status = grace_create(&participants->grace, arena, sessions_max);
+    if (status == STATUS_OK) {
+        status = name_index_create(&participants->session_names, arena, sessions_max);
+    }
     if (status != STATUS_OK) {
         return status;
     }
@@ -52,10 +56,11 @@ bool participant_firm_valid(const struct command_firm *terms)
 
 bool participant_session_valid(const struct command_session *terms)
 {
-    static const uint8_t zero[sizeof terms->reserved] = {0};
+    static const uint8_t zero[sizeof terms->reserved_2] = {0};
     return name_index_valid(terms->name, SESSION_NAME_BYTES) && terms->open_orders_max >= 1 &&
-           terms->open_orders_max <= SESSION_ORDERS_MAX &&
-           memcmp(terms->reserved, zero, sizeof zero) == 0;
+           terms->open_orders_max <= SESSION_ORDERS_MAX && terms->cancel_on_disconnect <= 1 &&
+           terms->grace_ms <= (terms->cancel_on_disconnect == 1 ? GRACE_MS_MAX : 0) &&
+           terms->reserved == 0 && memcmp(terms->reserved_2, zero, sizeof zero) == 0;
 }
 
 uint32_t participant_add_firm(struct participants *participants, const struct command_firm *terms)
@@ -127,4 +132,7 @@ void participant_change_session(struct participants *participants, uint32_t sess
            0);
 
     participant_set_session(participants, session_id, terms);
+    if (terms->cancel_on_disconnect == 0) {
+        grace_stop(&participants->grace, session_id);
+    }
 }

@@ -1,5 +1,5 @@
-/* Who trades: firms and sessions, attach epochs, duplicate references, numbering of streams
- * (rules.md 2 and 3).
+/* Who trades: firms and sessions, attach epochs, grace periods, duplicate references, numbering of
+ * streams (rules.md 2 and 3).
  *
  * Ids run from 1 without gaps; nothing is ever taken away. The engine's thread owns the tables. */
 #ifndef MATCHING_PARTICIPANT_H
@@ -14,6 +14,7 @@
 #include "matching/base/limits.h"
 #include "matching/base/status.h"
 #include "matching/command.h"
+#include "matching/grace.h"
 #include "matching/name_index.h"
 
 /* What an order needs at every step: for the first channels all in one cache line. */
@@ -50,7 +51,9 @@ struct firm {
 struct participants {
     struct session *sessions; /* By id; 0 is not used. */
     struct session_profile *profiles;
-    struct firm *firms; /* By id; 0 is not used. */
+    struct firm *firms;                      /* By id; 0 is not used. */
+    struct grace grace;                      /* Periods run only while nobody is logged on. */
+    uint32_t attached_counts[SITES_MAX + 1]; /* Sessions logged on, by site. */
     struct name_index session_names;
     struct name_index firm_names;
     uint32_t sessions_count;
@@ -81,11 +84,25 @@ uint32_t participant_add_session(struct participants *participants,
                                  const struct command_session *terms);
 
 /* Other terms. Asserts: valid; the same name; a session's firm exists and stays while it has open
- * orders. */
+ * orders. A session whose orders are to stay when it is away has no grace period (rules.md 8.5). */
 void participant_change_firm(struct participants *participants, uint32_t firm_id,
                              const struct command_firm *terms);
 void participant_change_session(struct participants *participants, uint32_t session_id,
                                 const struct command_session *terms);
+
+/* Somebody logs on at a site, or leaves: which is site 0. */
+static inline void participant_attach(struct participants *participants, struct session *session,
+                                      uint8_t site_id)
+{
+    ASSERT(site_id <= SITES_MAX);
+    ASSERT((site_id == 0) != (session->attached_site_id == 0));
+    if (site_id == 0) {
+        participants->attached_counts[session->attached_site_id]--;
+    } else {
+        participants->attached_counts[site_id]++;
+    }
+    session->attached_site_id = site_id;
+}
 
 /* The session that a client command may act for: it exists, its epoch is the present one, somebody
  * is attached and this is the next input, which is thereby taken (rules.md 2.3). NULL: stale. */

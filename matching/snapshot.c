@@ -40,6 +40,8 @@ static void snapshot_put_head(const struct engine *engine, struct snapshot_head 
         .totals = market->totals,
         .day_end_ns = market->day_end.due_ns,
         .day_end_set = market->day_end.set ? 1 : 0,
+        .reopening_ns = market->reopening.due_ns,
+        .reopening_set = market->reopening.set ? 1 : 0,
         .shard = market->shard,
         .shard_version = market->shard_version,
         .firms_count = market->participants.firms_count,
@@ -68,8 +70,9 @@ static void snapshot_put_session(const struct participants *participants, uint32
 {
     const struct session *session = &participants->sessions[id];
     const struct session_profile *profile = &participants->profiles[id];
-    ASSERT(id > 0);
+    const struct grace_period *period = &participants->grace.periods[id];
     ASSERT(session->sequence_next > 0);
+    ASSERT(participants->grace.over_count == 0);
     *target = (struct snapshot_session){
         .version = profile->version,
         .terms = profile->terms,
@@ -78,6 +81,9 @@ static void snapshot_put_session(const struct participants *participants, uint32
         .generation = session->generation,
         .epoch = session->epoch,
         .attached_site_id = session->attached_site_id,
+        .grace_runs = grace_runs(&participants->grace, id) ? 1 : 0,
+        .grace_ends_ns = period->ends_ns,
+        .grace_length_ms = period->length_ms,
     };
     memcpy(target->references, session->references, sizeof target->references);
 }

@@ -36,10 +36,21 @@ static bool snapshot_day_end_valid(const struct snapshot_head *head)
     return head->day_end_set == (expected.set ? 1 : 0) && head->day_end_ns == expected.due_ns;
 }
 
+/* It opens later, and was to reopen in this way. */
+static bool snapshot_reopening_valid(const struct snapshot_head *head)
+{
+    if (head->reopening_set == 0) {
+        return head->reopening_ns == 0;
+    }
+    return head->reopening_set == 1 && head->shard.cancel_only_ms > 0 &&
+           head->reopening_ns > head->timestamp_ns && head->reopening_ns < UINT64_MAX;
+}
+
 static bool snapshot_head_valid(const struct snapshot_head *head)
 {
     static const struct command_shard never;
-    if (!administration_shard_valid(&head->shard) || !snapshot_day_end_valid(head)) {
+    if (!administration_shard_valid(&head->shard) || !snapshot_day_end_valid(head) ||
+        !snapshot_reopening_valid(head)) {
         return false;
     }
     if (head->shard_version == 0 && memcmp(&head->shard, &never, sizeof never) != 0) {
@@ -80,6 +91,8 @@ static enum status snapshot_get_head(struct snapshot_reader *reader,
     market->match_number_next = head->match_number_next;
     market->totals = head->totals;
     market->day_end = (struct timer){.due_ns = head->day_end_ns, .set = head->day_end_set == 1};
+    market->reopening =
+        (struct timer){.due_ns = head->reopening_ns, .set = head->reopening_set == 1};
     market->shard = head->shard;
     market->shard_version = head->shard_version;
     reader->answer =
@@ -104,9 +117,22 @@ static enum status snapshot_get_firm(struct snapshot_reader *reader,
     return STATUS_MORE;
 }
 
-static bool snapshot_session_valid(const struct snapshot_session *session)
+/* A grace period runs only while nobody is logged on who was once, of a session whose orders do not
+ * stay; it ends later. */
+static bool snapshot_grace_valid(const struct snapshot_session *session, uint64_t timestamp_ns)
 {
-    if (session->version == 0 || !participant_session_valid(&session->terms)) {
+    if (session->grace_runs == 0) {
+        return session->grace_ends_ns == 0 && session->grace_length_ms == 0;
+    }
+    return session->grace_runs == 1 && session->terms.cancel_on_disconnect == 1 &&
+           session->attached_site_id == 0 && session->epoch > 0 &&
+           session->grace_ends_ns > timestamp_ns && session->grace_length_ms <= GRACE_MS_MAX;
+}
+
+static bool snapshot_session_valid(const struct snapshot_session *session, uint64_t timestamp_ns)
+{
+    if (session->version == 0 || !participant_session_valid(&session->terms) ||
+        !snapshot_grace_valid(session, timestamp_ns)) {
         return false;
     }
     if (session->attached_site_id > SITES_MAX ||
@@ -128,7 +154,7 @@ static enum status snapshot_get_session(struct snapshot_reader *reader,
         return STATUS_BAD_FORMAT;
     }
     if (participants->sessions_count == reader->head.sessions_count ||
-        !snapshot_session_valid(session) ||
+        !snapshot_session_valid(session, reader->head.timestamp_ns) ||
         participant_find_session(participants, session->terms.name) != 0 ||
         participant_find_firm(participants, session->terms.firm) == 0) {
         return STATUS_BAD_FORMAT;
@@ -139,7 +165,12 @@ static enum status snapshot_get_session(struct snapshot_reader *reader,
     target->sequence_next = session->sequence_next;
     target->generation = session->generation;
     target->epoch = session->epoch;
-    target->attached_site_id = session->attached_site_id;
+    if (session->attached_site_id != 0) {
+        participant_attach(participants, target, session->attached_site_id);
+    }
+    if (session->grace_runs == 1) {
+        grace_start(&participants->grace, id, session->grace_ends_ns, session->grace_length_ms);
+    }
     memcpy(target->references, session->references, sizeof target->references);
     participants->profiles[id].version = session->version;
     return STATUS_MORE;
@@ -312,6 +343,7 @@ static enum status snapshot_get_end(struct snapshot_reader *reader, const struct
         return STATUS_BAD_FORMAT;
     }
     engine->administration.count = reader->head.answers_count;
+    market_schedule(&engine->market);
     return STATUS_OK;
 }
 

@@ -72,8 +72,11 @@ static void pass_head(struct snapshot_pass *pass, struct snapshot_head *head)
     pass_u64(pass, &head->totals.stale);
     pass_u64(pass, &head->day_end_ns);
     pass_u8(pass, &head->day_end_set);
+    pass_u64(pass, &head->reopening_ns);
+    pass_u8(pass, &head->reopening_set);
     pass_u32(pass, &head->shard.day_end_second);
     pass_u8(pass, &head->shard.day_end_set);
+    pass_u32(pass, &head->shard.cancel_only_ms);
     pass_u32(pass, &head->shard_version);
     pass_u32(pass, &head->firms_count);
     pass_u32(pass, &head->sessions_count);
@@ -101,11 +104,16 @@ static void pass_session(struct snapshot_pass *pass, struct snapshot_session *se
     pass_u32(pass, &terms->hash_memory_kib);
     pass_bytes(pass, terms->salt, sizeof terms->salt);
     pass_bytes(pass, terms->hash, sizeof terms->hash);
+    pass_u8(pass, &terms->cancel_on_disconnect);
+    pass_u32(pass, &terms->grace_ms);
     pass_u64(pass, &session->input_number_next);
     pass_u64(pass, &session->sequence_next);
     pass_u64(pass, &session->generation);
     pass_u32(pass, &session->epoch);
     pass_u8(pass, &session->attached_site_id);
+    pass_u8(pass, &session->grace_runs);
+    pass_u64(pass, &session->grace_ends_ns);
+    pass_u32(pass, &session->grace_length_ms);
     for (uint32_t channel = 0; channel < CHANNELS_MAX; channel++) {
         pass_u32(pass, &session->references[channel]);
     }

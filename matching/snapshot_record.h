@@ -12,7 +12,7 @@
 #include "matching/market.h"
 
 #define SNAPSHOT_MAGIC   UINT64_C(0x454E49474E455743) /* "CWENGINE". */
-#define SNAPSHOT_VERSION 1u
+#define SNAPSHOT_VERSION 2u
 
 /* Values are the format: never renumber. */
 enum snapshot_record_type {
@@ -38,6 +38,8 @@ struct snapshot_head {
     struct market_totals totals;
     uint64_t day_end_ns;
     uint8_t day_end_set; /* 0 or 1. */
+    uint64_t reopening_ns;
+    uint8_t reopening_set; /* 0 or 1. */
     struct command_shard shard;
     uint32_t shard_version;
     uint32_t firms_count;
@@ -60,6 +62,9 @@ struct snapshot_session {
     uint64_t generation;
     uint32_t epoch;
     uint8_t attached_site_id;
+    uint8_t grace_runs; /* 0 or 1; the two numbers after it are 0 unless it does. */
+    uint64_t grace_ends_ns;
+    uint32_t grace_length_ms;
     uint32_t references[CHANNELS_MAX];
 };
 

@@ -20,6 +20,18 @@ void timer_set_daily(struct timer *timer, uint64_t now_ns, uint32_t second_of_da
     }
 }
 
+void timer_set_later(struct timer *timer, uint64_t now_ns, uint32_t milliseconds)
+{
+    ASSERT(milliseconds > 0);
+    uint64_t due_ns = timer_later_ns(now_ns, milliseconds);
+    timer_clear(timer);
+    if (due_ns != UINT64_MAX) {
+        ASSERT(due_ns > now_ns);
+        timer->set = true;
+        timer->due_ns = due_ns;
+    }
+}
+
 void timer_clear(struct timer *timer)
 {
     timer->set = false;

@@ -132,6 +132,7 @@ const char *command_text_type(uint8_t type)
                                         [COMMAND_ACCOUNT_QUERY] = "account-query",
                                         [COMMAND_SESSION_LOGON] = "session-logon",
                                         [COMMAND_SESSION_LOGOFF] = "session-logoff",
+                                        [COMMAND_SITE_SILENT] = "site-silent",
                                         [COMMAND_INSTRUMENT_SET] = "instrument-set",
                                         [COMMAND_INSTRUMENT_STATE] = "instrument-state",
                                         [COMMAND_FIRM_SET] = "firm-set",
@@ -206,6 +207,9 @@ static void command_text_session(struct command_text_line *line, const struct co
     command_text_some(line, "maximum_age_ns", session->maximum_age_ns);
     command_text_number(line, "hash_operations", session->hash_operations);
     command_text_number(line, "hash_memory_kib", session->hash_memory_kib);
+    if (session->cancel_on_disconnect != 0) {
+        command_text_number(line, "grace_ms", session->grace_ms);
+    }
 }
 
 static void command_text_body(struct command_text_line *line, const struct command *command)
@@ -243,9 +247,11 @@ static void command_text_body(struct command_text_line *line, const struct comma
     case COMMAND_SHARD_SET:
         command_text_number(line, "day_end_set", command->body.shard.day_end_set);
         command_text_number(line, "day_end_second", command->body.shard.day_end_second);
+        command_text_some(line, "cancel_only_ms", command->body.shard.cancel_only_ms);
         break;
     case COMMAND_TICK:
     case COMMAND_SESSION_LOGOFF:
+    case COMMAND_SITE_SILENT:
         break;
     default: /* A byte of the file, not an enum. */
         command_text_hex(line, "body", command->body.bytes, sizeof command->body.bytes);

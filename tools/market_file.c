@@ -18,6 +18,7 @@
 #define PLACE_BYTES             96u
 #define PATH_BYTES              1024u
 #define DECIMALS_MAX            12u
+#define MILLISECOND_NS          UINT64_C(1000000)
 #define PRICE_DECIMALS          4u /* OUCH's, unless the file says otherwise. */
 #define OPEN_ORDERS_MAX         10000u
 
@@ -201,6 +202,38 @@ static void read_password_file(const struct cursor *cursor, const char *name,
     free(text);
 }
 
+/* A duration behind these words, in whole milliseconds from 1 to `most`. */
+static bool read_milliseconds(const char *text, const char *words, uint32_t most, uint32_t *target)
+{
+    uint64_t duration_ns = 0;
+    if (strncmp(text, words, strlen(words)) != 0 ||
+        options_duration_parse(text + strlen(words), &duration_ns) != STATUS_OK ||
+        duration_ns % MILLISECOND_NS != 0 || duration_ns < MILLISECOND_NS ||
+        duration_ns > most * MILLISECOND_NS) {
+        return false;
+    }
+    *target = (uint32_t)(duration_ns / MILLISECOND_NS);
+    return true;
+}
+
+/* "never", "at once" or "after 5s". */
+static void read_cancel_on_disconnect(const struct cursor *cursor, const char *text,
+                                      struct command_session *terms)
+{
+    if (text == NULL || strcmp(text, "never") == 0) {
+        return;
+    }
+    terms->cancel_on_disconnect = 1;
+    if (strcmp(text, "at once") != 0 &&
+        !read_milliseconds(text, "after ", GRACE_MS_MAX, &terms->grace_ms)) {
+        config_reader_fail(
+            cursor->reader, cursor_at(cursor, "cancel_on_disconnect").text,
+            "`cancel_on_disconnect` is \"%.40s\"; it must be \"never\", \"at once\", "
+            "or \"after\" and a duration from 1ms to a day such as 5s",
+            text);
+    }
+}
+
 static void read_session(const struct cursor *cursor, const struct market_file_schema_session *file,
                          struct market_file_session *session)
 {
@@ -226,6 +259,7 @@ static void read_session(const struct cursor *cursor, const struct market_file_s
                            "`maximum_age` is \"%.40s\"; it must be a duration such as 500ms or 5s",
                            file->maximum_age);
     }
+    read_cancel_on_disconnect(cursor, file->cancel_on_disconnect, terms);
     if (file->password != NULL && file->password_file != NULL) {
         config_reader_fail(cursor->reader, cursor_at(cursor, "password_file").text,
                            "there is a `password` already");
@@ -233,6 +267,25 @@ static void read_session(const struct cursor *cursor, const struct market_file_s
         set_password(cursor, "password", file->password, strlen(file->password), session);
     } else if (file->password_file != NULL) {
         read_password_file(cursor, file->password_file, session);
+    }
+}
+
+/* "at once" or "cancel-only for 30s". */
+static void read_reopen(const struct cursor *cursor, const char *text,
+                        struct market_file_shard *shard)
+{
+    if (text == NULL) {
+        return;
+    }
+    shard->reopen_given = true;
+    if (strcmp(text, "at once") != 0 &&
+        !read_milliseconds(text, "cancel-only for ", CANCEL_ONLY_MS_MAX,
+                           &shard->terms.cancel_only_ms)) {
+        config_reader_fail(
+            cursor->reader, cursor_at(cursor, "reopen").text,
+            "`reopen` is \"%.40s\"; it must be \"at once\", or \"cancel-only for\" and "
+            "a duration from 1ms to a day such as 30s",
+            text);
     }
 }
 
@@ -294,6 +347,7 @@ static void read_shard(const struct cursor *cursor, const struct market_file_sch
     read_needed(cursor, "id", file->id);
     shard->shard_id = (uint16_t)read_number(cursor, "id", file->id, 1, SHARDS_MAX, 1);
     read_day_end(cursor, file->day_end, shard);
+    read_reopen(cursor, file->reopen, shard);
     shard->firms = take(cursor, file->firms_count, sizeof *shard->firms);
     shard->instruments = take(cursor, file->instruments_count, sizeof *shard->instruments);
     shard->sessions = take(cursor, file->sessions_count, sizeof *shard->sessions);

@@ -30,7 +30,8 @@ struct market_file_session {
 struct market_file_shard {
     uint16_t shard_id;
     bool day_end_given;
-    struct command_shard terms;
+    bool reopen_given;
+    struct command_shard terms; /* What is not given is zero. */
     struct command_firm *firms;
     uint32_t firm_count;
     struct market_file_instrument *instruments;

@@ -33,12 +33,14 @@ static const cyaml_schema_field_t session_fields[] = {TEXT(session, name),
                                                       TEXT(session, password_file),
                                                       TEXT(session, open_orders_max),
                                                       TEXT(session, maximum_age),
+                                                      TEXT(session, cancel_on_disconnect),
                                                       CYAML_FIELD_END};
 static const cyaml_schema_value_t session_schema = ENTRY(session, session_fields);
 
 static const cyaml_schema_field_t shard_fields[] = {
     TEXT(shard, id),
     TEXT(shard, day_end),
+    TEXT(shard, reopen),
     LIST(struct market_file_schema_shard, firms, &firm_schema, FIRMS_MAX),
     LIST(struct market_file_schema_shard, instruments, &instrument_schema, INSTRUMENTS_MAX),
     LIST(struct market_file_schema_shard, sessions, &session_schema, SESSIONS_MAX),

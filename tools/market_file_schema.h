@@ -32,11 +32,13 @@ struct market_file_schema_session {
     char *password_file;
     char *open_orders_max;
     char *maximum_age;
+    char *cancel_on_disconnect;
 };
 
 struct market_file_schema_shard {
     char *id;
     char *day_end;
+    char *reopen;
     struct market_file_schema_firm *firms;
     unsigned firms_count;
     struct market_file_schema_instrument *instruments;

@@ -300,6 +300,23 @@ static uint8_t market_plan_state_of(const json_t *found)
     return TRADING_OPEN;
 }
 
+/* What the file does not say stays as it is. */
+static struct command_shard market_plan_shard_terms(const json_t *found,
+                                                    const struct market_file_shard *file)
+{
+    struct command_shard terms = file->terms;
+    if (!file->day_end_given) {
+        terms.day_end_set = json_is_true(json_object_get(found, "day_end_set"));
+        terms.day_end_second =
+            (uint32_t)json_integer_value(json_object_get(found, "day_end_second"));
+    }
+    if (!file->reopen_given) {
+        terms.cancel_only_ms =
+            (uint32_t)json_integer_value(json_object_get(found, "cancel_only_ms"));
+    }
+    return terms;
+}
+
 static enum status market_plan_add_shard(struct market_plan *plan,
                                          const struct market_plan_shard *shard,
                                          const struct market_file_shard *file, char *error)
@@ -328,8 +345,9 @@ static enum status market_plan_add_shard(struct market_plan *plan,
     if (status == STATUS_OK) {
         status = market_plan_add_sessions(plan, shard, file, error);
     }
-    if (status == STATUS_OK && file->day_end_given) {
-        struct command command = {.type = COMMAND_SHARD_SET, .body.shard = file->terms};
+    if (status == STATUS_OK && (file->day_end_given || file->reopen_given)) {
+        struct command command = {.type = COMMAND_SHARD_SET,
+                                  .body.shard = market_plan_shard_terms(shard->json, file)};
         status =
             market_plan_add(plan, MARKET_PLAN_SHARD, shard->shard_id, shard->json, &command, error);
     }

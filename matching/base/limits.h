@@ -18,6 +18,10 @@
 #define ORDER_PRICE_MAX    (INT64_C(1) << 62)  /* Absolute; differences fit int64_t. */
 #define SESSION_ORDERS_MAX (1u << 20) /* Open orders a session, configured below. Rejected. */
 
+/* After an outage, configured below. Beyond a day nobody waits: the command is refused. */
+#define GRACE_MS_MAX       86400000u /* A session's, before its orders are canceled. */
+#define CANCEL_ONLY_MS_MAX 86400000u /* A shard's, before it opens again. */
+
 /* Output of one engine step; more comes by engine_resume(). One fill makes two events. */
 #define EVENT_BATCH_MIN 8u
 #define EVENT_BATCH_MAX 1024u

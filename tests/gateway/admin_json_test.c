@@ -47,13 +47,14 @@ static void firm_and_shard(void **state)
     struct engine_firm firm = {.firm_id = 1, .version = 4, .name = "AB  ", .enabled = false};
     assert_json(admin_json_firm(&firm),
                 "{\"name\":\"AB\",\"enabled\":false,\"id\":1,\"version\":4}");
-    struct admin_shard shard = {.shard_id = 2,
-                                .name = "EQ",
-                                .terms = {.day_end_second = 79200, .day_end_set = 1},
-                                .terms_version = 5};
+    struct admin_shard shard = {
+        .shard_id = 2,
+        .name = "EQ",
+        .market = {.terms = {.day_end_second = 79200, .day_end_set = 1, .cancel_only_ms = 30000},
+                   .version = 5}};
     assert_json(admin_json_shard_terms(&shard),
-                "{\"day_end_set\":true,\"day_end_second\":79200,\"id\":2,\"version\":5,"
-                "\"name\":\"EQ\"}");
+                "{\"day_end_set\":true,\"day_end_second\":79200,\"cancel_only_ms\":30000,"
+                "\"id\":2,\"version\":5,\"name\":\"EQ\"}");
 }
 
 static void session(void **state)
@@ -72,17 +73,22 @@ static void session(void **state)
                                   .open_orders_max = 100,
                                   .maximum_age_ns = 9,
                                   .hash_operations = 2,
-                                  .hash_memory_kib = 1024};
+                                  .hash_memory_kib = 1024,
+                                  .cancel_on_disconnect = true,
+                                  .grace_ms = 5000,
+                                  .grace_runs = true,
+                                  .grace_ends_ns = 1700000000000000000};
     view.salt[0] = 0xAB;
     view.hash[31] = 0x01;
-    assert_json(
-        admin_json_session(&view),
-        "{\"name\":\"S1\",\"firm\":\"ACME\",\"open_orders_max\":100,\"maximum_age_ns\":9,"
-        "\"hash_operations\":2,\"hash_memory_kib\":1024,"
-        "\"salt\":\"ab000000000000000000000000000000\","
-        "\"hash\":\"0000000000000000000000000000000000000000000000000000000000000001\",\"id\":7,"
-        "\"version\":1,\"epoch\":4,\"attached_site\":1,\"input_number_next\":11,\"generation\":2,"
-        "\"sequence_next\":300,\"open_orders\":5}");
+    assert_json(admin_json_session(&view),
+                "{\"name\":\"S1\",\"firm\":\"ACME\",\"open_orders_max\":100,\"maximum_age_ns\":9,"
+                "\"hash_operations\":2,\"hash_memory_kib\":1024,"
+                "\"salt\":\"ab000000000000000000000000000000\","
+                "\"hash\":\"0000000000000000000000000000000000000000000000000000000000000001\","
+                "\"cancel_on_disconnect\":true,\"grace_ms\":5000,\"id\":7,\"version\":1,\"epoch\":"
+                "4,\"attached_site\":1,\"input_number_next\":11,\"generation\":2,"
+                "\"sequence_next\":300,\"open_orders\":5,"
+                "\"grace_ends_ns\":1700000000000000000}");
 }
 
 static void results(void **state)

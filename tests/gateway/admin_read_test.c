@@ -45,6 +45,8 @@ static uint32_t examples(struct command commands[static 6])
     session->maximum_age_ns = INT64_MAX;
     session->hash_operations = 2;
     session->hash_memory_kib = 1024;
+    session->cancel_on_disconnect = 1;
+    session->grace_ms = GRACE_MS_MAX;
     memset(session->salt, 0x5A, sizeof session->salt);
     memset(session->hash, 0xF0, sizeof session->hash);
     commands[4].type = COMMAND_SESSION_END;
@@ -52,6 +54,7 @@ static uint32_t examples(struct command commands[static 6])
     commands[5].type = COMMAND_SHARD_SET;
     commands[5].body.shard.day_end_second = 86399;
     commands[5].body.shard.day_end_set = 1;
+    commands[5].body.shard.cancel_only_ms = CANCEL_ONLY_MS_MAX;
     for (uint32_t i = 0; i < 6; i++) {
         commands[i].input_number = i == 0 ? INT64_MAX : i;
         commands[i].epoch = i == 0 ? UINT32_MAX : i;

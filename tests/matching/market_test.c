@@ -117,8 +117,24 @@ static void compare_views(const struct engine *engine)
         assert_int_equal(view.version, reference.firms[id - 1].version);
     }
     uint64_t due_ns = 0;
-    assert_int_equal(engine_due(engine, &due_ns), reference.due_set);
-    assert_int_equal(due_ns, reference.due_ns);
+    uint64_t reference_due_ns = 0;
+    assert_int_equal(engine_due(engine, &due_ns),
+                     reference_market_due(&reference, &reference_due_ns));
+    assert_int_equal(due_ns, reference_due_ns);
+    struct engine_shard shard;
+    engine_shard_view(engine, &shard);
+    assert_memory_equal(&shard.terms, &reference.shard, sizeof shard.terms);
+    assert_int_equal(shard.version, reference.shard_version);
+    assert_int_equal(shard.reopening, reference.reopening);
+    assert_int_equal(shard.opens_ns, reference.opens_ns);
+    uint32_t attached = 0;
+    for (uint8_t site_id = 1; site_id <= SITES_MAX; site_id++) {
+        attached += engine_attached(engine, site_id);
+    }
+    for (uint32_t i = 0; i < reference.sessions_count; i++) {
+        attached -= reference.sessions[i].view.attached_site_id != 0 ? 1 : 0;
+    }
+    assert_int_equal(attached, 0);
     struct engine_totals totals = engine_totals(engine);
     assert_memory_equal(&totals, &reference.totals, sizeof totals);
 }
@@ -141,7 +157,19 @@ static void test_engine_and_reference_agree(void **state)
     compared_open(&large, EVENT_BATCH_MAX);
     uint64_t seen[64] = {0};
     uint64_t rejected[REJECT_COUNT] = {0};
+    uint64_t disconnected = 0;
+    uint64_t terms_opened = 0;
+    uint64_t reopening = 0;
     for (uint64_t i = 0; i < COMPARED_COMMANDS; i++) {
+        uint64_t opened_ns = 0;
+        bool planned = false;
+        if (market_stream_opens(&stream, &opened_ns, &planned)) {
+            reference_market_opened(&reference, opened_ns, planned);
+            engine_term_opened(small.engine, opened_ns, planned);
+            engine_term_opened(large.engine, opened_ns, planned);
+            terms_opened++;
+        }
+        reopening += reference.reopening ? 1 : 0;
         struct command command = market_stream_next(&stream);
         reference_market_apply(&reference, &command);
         compared_apply(&small, &command);
@@ -156,6 +184,8 @@ static void test_engine_and_reference_agree(void **state)
         for (uint32_t j = 0; j < reference.events_count; j++) {
             const struct event *event = &reference.events[j];
             seen[event->type]++;
+            bool canceled = event->type == EVENT_ORDER_CANCELED;
+            disconnected += canceled && event->reason == CANCEL_DISCONNECT ? 1 : 0;
             rejected[event->type == EVENT_ORDER_REJECTED ? event->reason : 0]++;
         }
     }
@@ -169,6 +199,10 @@ static void test_engine_and_reference_agree(void **state)
     assert_true(reference.totals.duplicates > 100);
     assert_true(reference.totals.stale > 100);
     assert_true(small.resumes > 100);
+    assert_true(disconnected > 80);
+    assert_true(terms_opened > 200);
+    assert_true(reopening > COMPARED_COMMANDS / 100);
+    assert_true(reopening < COMPARED_COMMANDS / 5);
     free(small.memory);
     free(large.memory);
 }

@@ -87,7 +87,7 @@ static void test_each_field_out_of_its_range(void **state)
     session.open_orders_max = 0;
     assert_false(participant_session_valid(&session));
     session.open_orders_max = 1;
-    session.reserved[1] = 1;
+    session.reserved = 1;
     assert_false(participant_session_valid(&session));
 }
 

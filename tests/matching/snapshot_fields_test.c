@@ -43,6 +43,9 @@ struct field {
 #define ENGINE_FIELDS(X, T)                                                                        \
     X(T, market, LIST, NESTED)                                                                     \
     X(T, phase, ONE, SCRATCH)                                                                      \
+    X(T, waits, ONE, SCRATCH)                                                                      \
+    X(T, silent_site_id, ONE, SCRATCH)                                                             \
+    X(T, silent_session_id, ONE, SCRATCH)                                                          \
     X(T, waiting, LIST, SCRATCH)                                                                   \
     X(T, sweep, LIST, SCRATCH)                                                                     \
     X(T, administration, LIST, NESTED)
@@ -58,8 +61,10 @@ struct field {
     X(T, participants, LIST, NESTED)                                                               \
     X(T, incoming, LIST, SCRATCH)                                                                  \
     X(T, day_end, LIST, NESTED)                                                                    \
+    X(T, reopening, LIST, NESTED)                                                                  \
     X(T, shard, LIST, NESTED)                                                                      \
-    X(T, shard_version, ONE, KEPT)
+    X(T, shard_version, ONE, KEPT)                                                                 \
+    X(T, due_ns, ONE, DERIVED)
 #define EVENT_WRITER_FIELDS(X, T)                                                                  \
     X(T, events, ONE, SCRATCH)                                                                     \
     X(T, capacity, ONE, SCRATCH)                                                                   \
@@ -79,7 +84,8 @@ struct field {
 #define COMMAND_SHARD_FIELDS(X, T)                                                                 \
     X(T, day_end_second, ONE, KEPT)                                                                \
     X(T, day_end_set, ONE, KEPT)                                                                   \
-    X(T, reserved, LIST, RESERVED)
+    X(T, reserved, LIST, RESERVED)                                                                 \
+    X(T, cancel_only_ms, ONE, KEPT)
 #define BOOK_SPACE_FIELDS(X, T)                                                                    \
     X(T, pool, LIST, NESTED)                                                                       \
     X(T, levels, LIST, NESTED)
@@ -171,12 +177,25 @@ struct field {
     X(T, sessions, ONE, PLACE)                                                                     \
     X(T, profiles, ONE, PLACE)                                                                     \
     X(T, firms, ONE, PLACE)                                                                        \
+    X(T, grace, LIST, NESTED)                                                                      \
+    X(T, attached_counts, LIST, DERIVED)                                                           \
     X(T, session_names, LIST, PLACE)                                                               \
     X(T, firm_names, LIST, PLACE)                                                                  \
     X(T, sessions_count, ONE, COUNT)                                                               \
     X(T, sessions_max, ONE, KEPT)                                                                  \
     X(T, firms_count, ONE, COUNT)                                                                  \
     X(T, firms_max, ONE, KEPT)
+#define GRACE_FIELDS(X, T)                                                                         \
+    X(T, periods, ONE, PLACE)                                                                      \
+    X(T, over, ONE, PLACE)                                                                         \
+    X(T, places, ONE, PLACE)                                                                       \
+    X(T, count, ONE, DERIVED)                                                                      \
+    X(T, over_count, ONE, SCRATCH)                                                                 \
+    X(T, sessions_max, ONE, DERIVED)
+#define GRACE_PERIOD_FIELDS(X, T)                                                                  \
+    X(T, ends_ns, ONE, KEPT)                                                                       \
+    X(T, length_ms, ONE, KEPT)                                                                     \
+    X(T, place, ONE, PLACE)
 #define SESSION_FIELDS(X, T)                                                                       \
     X(T, input_number_next, ONE, KEPT)                                                             \
     X(T, sequence_next, ONE, KEPT)                                                                 \
@@ -195,14 +214,17 @@ struct field {
     X(T, version, ONE, KEPT)
 #define COMMAND_SESSION_FIELDS(X, T)                                                               \
     X(T, name, LIST, KEPT)                                                                         \
-    X(T, reserved, LIST, RESERVED)                                                                 \
+    X(T, cancel_on_disconnect, ONE, KEPT)                                                          \
+    X(T, reserved, ONE, RESERVED)                                                                  \
     X(T, firm, LIST, KEPT)                                                                         \
     X(T, open_orders_max, ONE, KEPT)                                                               \
     X(T, maximum_age_ns, ONE, KEPT)                                                                \
     X(T, hash_operations, ONE, KEPT)                                                               \
     X(T, hash_memory_kib, ONE, KEPT)                                                               \
     X(T, salt, LIST, KEPT)                                                                         \
-    X(T, hash, LIST, KEPT)
+    X(T, hash, LIST, KEPT)                                                                         \
+    X(T, grace_ms, ONE, KEPT)                                                                      \
+    X(T, reserved_2, LIST, RESERVED)
 #define FIRM_FIELDS(X, T)                                                                          \
     X(T, version, ONE, KEPT)                                                                       \
     X(T, name, LIST, KEPT)                                                                         \
@@ -241,12 +263,12 @@ struct layout {
                                                 sizeof type##_fields / sizeof type##_fields[0],    \
                                                 &type##_census, sizeof type##_census}
 
-CENSUS(engine, ENGINE_FIELDS, 33400);
-CENSUS(market, MARKET_FIELDS, 456);
+CENSUS(engine, ENGINE_FIELDS, 33512);
+CENSUS(market, MARKET_FIELDS, 560);
 CENSUS(event_writer, EVENT_WRITER_FIELDS, 32);
 CENSUS(market_totals, MARKET_TOTALS_FIELDS, 48);
 CENSUS(timer, TIMER_FIELDS, 16);
-CENSUS(command_shard, COMMAND_SHARD_FIELDS, 8);
+CENSUS(command_shard, COMMAND_SHARD_FIELDS, 12);
 CENSUS(book_space, BOOK_SPACE_FIELDS, 96);
 CENSUS(order_pool, ORDER_POOL_FIELDS, 40);
 CENSUS(price_levels, PRICE_LEVELS_FIELDS, 56);
@@ -259,10 +281,12 @@ CENSUS(command_instrument, COMMAND_INSTRUMENT_FIELDS, 48);
 CENSUS(price_level, PRICE_LEVEL_FIELDS, 32);
 CENSUS(order, ORDER_FIELDS, 32);
 CENSUS(order_detail, ORDER_DETAIL_FIELDS, 16);
-CENSUS(participants, PARTICIPANTS_FIELDS, 88);
+CENSUS(participants, PARTICIPANTS_FIELDS, 168);
+CENSUS(grace, GRACE_FIELDS, 40);
+CENSUS(grace_period, GRACE_PERIOD_FIELDS, 16);
 CENSUS(session, SESSION_FIELDS, 128);
-CENSUS(session_profile, SESSION_PROFILE_FIELDS, 88);
-CENSUS(command_session, COMMAND_SESSION_FIELDS, 80);
+CENSUS(session_profile, SESSION_PROFILE_FIELDS, 96);
+CENSUS(command_session, COMMAND_SESSION_FIELDS, 88);
 CENSUS(firm, FIRM_FIELDS, 16);
 CENSUS(administration, ADMINISTRATION_FIELDS, 16392);
 CENSUS(administration_answer, ADMINISTRATION_ANSWER_FIELDS, 16);
@@ -308,6 +332,7 @@ static void add_tables(struct elements *elements, struct market *market)
     }
     for (uint32_t id = 1; id <= participants->sessions_count; id++) {
         add(elements, &session_layout, &participants->sessions[id]);
+        add(elements, &grace_period_layout, &participants->grace.periods[id]);
         add(elements, &session_profile_layout, &participants->profiles[id]);
         add(elements, &command_session_layout, &participants->profiles[id].terms);
     }
@@ -331,12 +356,14 @@ static void gather(struct elements *elements, struct engine *engine)
     add(elements, &event_writer_layout, &market->writer);
     add(elements, &market_totals_layout, &market->totals);
     add(elements, &timer_layout, &market->day_end);
+    add(elements, &timer_layout, &market->reopening);
     add(elements, &command_shard_layout, &market->shard);
     add(elements, &book_space_layout, &market->space);
     add(elements, &order_pool_layout, &market->space.pool);
     add(elements, &price_levels_layout, &market->space.levels);
     add(elements, &instruments_layout, &market->instruments);
     add(elements, &participants_layout, &market->participants);
+    add(elements, &grace_layout, &market->participants.grace);
     add(elements, &administration_layout, &engine->administration);
     for (uint64_t i = 0; i < engine->administration.count; i++) {
         add(elements, &administration_answer_layout, &engine->administration.answers[i]);
@@ -384,10 +411,18 @@ static void set_up_terms(void)
         struct command shard = market_fixture_administration(&fixture, COMMAND_SHARD_SET, version);
         shard.body.shard.day_end_set = 1;
         shard.body.shard.day_end_second = 3600 + version;
+        shard.body.shard.cancel_only_ms = 30000;
         administer(shard);
     }
     market_fixture_logon(&fixture, 3, 2, 77);
     market_fixture_logon(&fixture, 3, 3, 78);
+    struct command away = market_fixture_session(&fixture, "S4", "FRMA", 0);
+    away.body.session.cancel_on_disconnect = 1;
+    away.body.session.grace_ms = 20000;
+    administer(away);
+    market_fixture_logon(&fixture, 4, 4, 79);
+    away = market_fixture_client(&fixture, COMMAND_SESSION_LOGOFF, 4);
+    market_fixture_apply(&fixture, &away);
     market_fixture_forget(&fixture);
 }
 

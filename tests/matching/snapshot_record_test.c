@@ -14,7 +14,7 @@ static const uint8_t types[] = {
 static void test_sizes_are_the_format(void **state)
 {
     (void)state;
-    static const uint32_t bytes[] = {155, 10, 176, 49, 10, 38, 14, 17};
+    static const uint32_t bytes[] = {168, 10, 194, 49, 10, 38, 14, 17};
     for (uint32_t i = 0; i < sizeof types; i++) {
         assert_int_equal(snapshot_record_bytes(types[i]), bytes[i]);
     }

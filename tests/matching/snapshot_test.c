@@ -67,12 +67,18 @@ static void test_a_read_engine_goes_on_as_the_one_written(void **state)
     struct engine *engine = engine_bytes_engine(&memory[0], &limits);
     struct engine *read = engine_bytes_engine(&memory[1], &limits);
     uint32_t spare = 2;
+    uint32_t graces = 0;     /* Snapshots with a running grace period, */
+    uint32_t reopenings = 0; /* and while it reopened. */
     struct engine_bytes bytes = {.bytes = NULL};
     struct engine_bytes again = {.bytes = NULL};
     static struct applied applied;
     static struct applied read_applied;
     for (uint32_t i = 0; i < STREAM_COMMANDS; i++) {
         if (i % STREAM_STRIDE == 0) {
+            for (uint32_t id = 0; id < reference.sessions_count; id++) {
+                graces += reference.sessions[id].view.grace_runs ? 1 : 0;
+            }
+            reopenings += reference.reopening ? 1 : 0;
             engine_bytes_write(&bytes, engine, &random, 600);
             engine_bytes_write(&again, read, &random, 30);
             check_bytes(&bytes, &again);
@@ -84,6 +90,13 @@ static void test_a_read_engine_goes_on_as_the_one_written(void **state)
             read = fresh;
             spare = 3 - spare;
         }
+        uint64_t opened_ns = 0;
+        bool planned = false;
+        if (market_stream_opens(&stream, &opened_ns, &planned)) {
+            reference_market_opened(&reference, opened_ns, planned);
+            engine_term_opened(engine, opened_ns, planned);
+            engine_term_opened(read, opened_ns, planned);
+        }
         struct command command = market_stream_next(&stream);
         reference_market_apply(&reference, &command);
         apply(engine, &command, &applied);
@@ -94,6 +107,8 @@ static void test_a_read_engine_goes_on_as_the_one_written(void **state)
     }
     check_equal(engine, read);
     assert_true(engine_totals(engine).executions > 1000);
+    assert_true(graces > 10);
+    assert_true(reopenings > 3);
     for (uint32_t i = 0; i < 3; i++) {
         free(memory[i]);
     }
@@ -272,7 +287,7 @@ static void test_heads_that_no_engine_writes(void **state)
     struct engine_bytes bytes = {.bytes = NULL};
     engine_bytes_write(&bytes, fixture.engine, &random_numbers, 1000);
     CHECK_BAD(SNAPSHOT_HEAD, 0, head.magic, 1);
-    CHECK_REFUSED(SNAPSHOT_HEAD, 0, head.version, 2, STATUS_BAD_VERSION);
+    CHECK_REFUSED(SNAPSHOT_HEAD, 0, head.version, 1, STATUS_BAD_VERSION);
     CHECK_REFUSED(SNAPSHOT_HEAD, 0, head.limits.orders_max, 999, STATUS_BAD_ARGUMENT);
     CHECK_REFUSED(SNAPSHOT_HEAD, 0, head.limits.price_levels_max, 1, STATUS_BAD_ARGUMENT);
     CHECK_REFUSED(SNAPSHOT_HEAD, 0, head.limits.instruments_max, 5, STATUS_BAD_ARGUMENT);
@@ -287,6 +302,10 @@ static void test_heads_that_no_engine_writes(void **state)
     CHECK_BAD(SNAPSHOT_HEAD, 0, head.day_end_ns, 1);
     CHECK_BAD(SNAPSHOT_HEAD, 0, head.shard.day_end_set, 1);
     CHECK_BAD(SNAPSHOT_HEAD, 0, head.shard.day_end_second, 1);
+    CHECK_BAD(SNAPSHOT_HEAD, 0, head.shard.cancel_only_ms, CANCEL_ONLY_MS_MAX + 1);
+    CHECK_BAD(SNAPSHOT_HEAD, 0, head.shard.cancel_only_ms, 1); /* Never set. */
+    CHECK_BAD(SNAPSHOT_HEAD, 0, head.reopening_set, 1);
+    CHECK_BAD(SNAPSHOT_HEAD, 0, head.reopening_ns, 1);
     CHECK_BAD(SNAPSHOT_HEAD, 0, head.firms_count, 2);
     CHECK_BAD(SNAPSHOT_HEAD, 0, head.firms_count, 0);
     CHECK_BAD(SNAPSHOT_HEAD, 0, head.firms_count, 5);
@@ -328,6 +347,11 @@ static void test_participants_that_no_engine_writes(void **state)
     CHECK_BAD(SNAPSHOT_SESSION, 1, session.generation, 0);
     CHECK_BAD(SNAPSHOT_SESSION, 1, session.epoch, 0);
     CHECK_BAD(SNAPSHOT_SESSION, 1, session.attached_site_id, SITES_MAX + 1);
+    CHECK_BAD(SNAPSHOT_SESSION, 1, session.terms.cancel_on_disconnect, 2);
+    CHECK_BAD(SNAPSHOT_SESSION, 1, session.terms.grace_ms, 1);
+    CHECK_BAD(SNAPSHOT_SESSION, 1, session.grace_runs, 1);
+    CHECK_BAD(SNAPSHOT_SESSION, 1, session.grace_ends_ns, 1);
+    CHECK_BAD(SNAPSHOT_SESSION, 1, session.grace_length_ms, 1);
     CHECK_BAD(SNAPSHOT_SESSION, 1, session.references[0], 1); /* An open order has 2. */
     CHECK_BAD(SNAPSHOT_ANSWER, 1, answer.request_id, 1);
     CHECK_BAD(SNAPSHOT_ANSWER, 1, answer.request_id, 0);

@@ -24,6 +24,20 @@ static void test_next_begin_of_the_second_is_after_now(void **state)
     assert_int_equal(timer.due_ns, midnight + 86399 * SECOND);
 }
 
+static void test_later(void **state)
+{
+    (void)state;
+    struct timer timer = {0};
+    timer_set_later(&timer, 7, 2000);
+    assert_true(timer.set);
+    assert_int_equal(timer.due_ns, 7 + 2 * SECOND);
+    timer_set_later(&timer, UINT64_MAX - 2 * SECOND, 2000); /* Beyond the range of timestamps. */
+    assert_false(timer.set);
+    assert_int_equal(timer.due_ns, 0);
+    assert_int_equal(timer_later_ns(UINT64_MAX, 0), UINT64_MAX);
+    assert_int_equal(timer_later_ns(UINT64_MAX - SECOND, UINT32_MAX), UINT64_MAX);
+}
+
 static void test_cleared_or_beyond_the_range_is_never_due(void **state)
 {
     (void)state;
@@ -42,6 +56,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_next_begin_of_the_second_is_after_now),
+        cmocka_unit_test(test_later),
         cmocka_unit_test(test_cleared_or_beyond_the_range_is_never_due),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,6 +27,7 @@ void market_stream_init(struct market_stream *stream, const struct reference_mar
     random_seed(&stream->random, seed);
     stream->market = market;
     stream->now_ns = UINT64_C(1700000000000000000);
+    random_seed(&stream->openings, seed ^ 1);
 }
 
 static uint64_t stream_below(struct market_stream *stream, uint64_t bound)
@@ -124,6 +125,12 @@ static void stream_session(struct market_stream *stream, struct command *command
         terms->open_orders_max = (uint32_t)(1 + stream_below(stream, 20));
         terms->maximum_age_ns = stream_once_in(stream, 3) ? 50000000 : 0;
         terms->salt[3] = (uint8_t)stream_below(stream, 2);
+        terms->cancel_on_disconnect = stream_once_in(stream, 3) ? 0 : 1;
+        terms->grace_ms = 0;
+        if (terms->cancel_on_disconnect == 1 && !stream_once_in(stream, 4)) {
+            terms->grace_ms =
+                (uint32_t)stream_below(stream, stream_once_in(stream, 2) ? 20 : GRACE_MS_MAX);
+        }
     }
     command->epoch = session == NULL ? 0 : session->view.version;
 }
@@ -150,6 +157,8 @@ static struct command stream_administration(struct market_stream *stream)
         command.body.shard.day_end_set = stream_once_in(stream, 5) ? 0 : 1;
         command.body.shard.day_end_second =
             command.body.shard.day_end_set == 1 ? (uint32_t)stream_below(stream, 86400) : 0;
+        command.body.shard.cancel_only_ms =
+            stream_once_in(stream, 3) ? 0 : (uint32_t)stream_below(stream, 60);
         command.epoch = stream->market->shard_version;
     }
     if (stream_once_in(stream, 10)) {
@@ -394,8 +403,12 @@ static struct command stream_any(struct market_stream *stream)
     if (which < 50 || (new_market && which < 600)) {
         return stream_logon(stream);
     }
-    if (which < 55) {
+    if (which < 57) {
         return stream_client(stream, COMMAND_SESSION_LOGOFF);
+    }
+    if (which < 58) {
+        return (struct command){.type = COMMAND_SITE_SILENT,
+                                .site_id = (uint8_t)stream_below(stream, SITES_MAX + 2)};
     }
     if (which < 75) {
         struct command command = stream_client(stream, COMMAND_ACCOUNT_QUERY);
@@ -423,7 +436,8 @@ static struct command stream_any(struct market_stream *stream)
     return stream_enter(stream);
 }
 
-/* Instead of a command that would be stale, since nobody is attached: mostly a logon. */
+/* Instead of a command that would be stale, since nobody is attached: mostly a logon, but often
+ * only after a grace period has gone on for a while. */
 static void stream_attach(struct market_stream *stream, struct command *command)
 {
     const struct reference_market *market = stream->market;
@@ -431,6 +445,9 @@ static void stream_attach(struct market_stream *stream, struct command *command)
         command->session_id > market->sessions_count ||
         market->sessions[command->session_id - 1].view.attached_site_id != 0 ||
         stream_once_in(stream, 10)) {
+        return;
+    }
+    if (market->sessions[command->session_id - 1].view.grace_runs && !stream_once_in(stream, 8)) {
         return;
     }
     uint32_t session_id = command->session_id;
@@ -455,4 +472,13 @@ struct command market_stream_next(struct market_stream *stream)
     }
     stream->last = command;
     return command;
+}
+
+bool market_stream_opens(struct market_stream *stream, uint64_t *timestamp_ns, bool *planned)
+{
+    uint64_t drawn = random_below(&stream->openings, 1000);
+    *planned = drawn == 0;
+    *timestamp_ns = stream->now_ns + random_below(&stream->openings, 30000000);
+    *timestamp_ns -= random_below(&stream->openings, 10000000);
+    return drawn < 4;
 }

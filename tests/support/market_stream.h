@@ -11,6 +11,7 @@
 
 struct market_stream {
     struct random random;
+    struct random openings;
     const struct reference_market *market;
     uint64_t now_ns;
     uint64_t request_id;
@@ -26,5 +27,8 @@ void market_stream_init(struct market_stream *stream, const struct reference_mar
 /* The next command. The first ones set up a market. The reference market must have executed the one
  * before. */
 struct command market_stream_next(struct market_stream *stream);
+
+/* Whether a term opens before the next command, at which time, and whether that was planned. */
+bool market_stream_opens(struct market_stream *stream, uint64_t *timestamp_ns, bool *planned);
 
 #endif

@@ -194,7 +194,7 @@ static uint8_t reference_moment(const struct reference_market *market,
             return REJECT_FIRM;
         }
     }
-    return instrument->terms.state == TRADING_OPEN ? 0 : REJECT_HALTED;
+    return instrument->terms.state == TRADING_OPEN && !market->reopening ? 0 : REJECT_HALTED;
 }
 
 static uint8_t reference_details(const struct command *command,
@@ -490,10 +490,29 @@ static void reference_query(struct reference_market *market, const struct comman
     event->user_reference = channel < CHANNELS_MAX ? session->references[channel] + 1 : 0;
 }
 
+/* So many milliseconds later, or never. */
+static uint64_t reference_later(uint64_t now_ns, uint32_t milliseconds)
+{
+    reference_sum later = (reference_sum)now_ns + (reference_sum)milliseconds * 1000000;
+    return later > UINT64_MAX ? UINT64_MAX : (uint64_t)later;
+}
+
+static void reference_grace_end(struct reference_session *session)
+{
+    session->view.grace_runs = false;
+    session->view.grace_ends_ns = 0;
+    session->grace_length_ms = 0;
+}
+
 static void reference_detach(struct reference_market *market, struct reference_session *session)
 {
     if (session->view.attached_site_id == 0) {
         return;
+    }
+    if (session->terms.cancel_on_disconnect == 1) {
+        session->view.grace_runs = true;
+        session->grace_length_ms = session->terms.grace_ms;
+        session->view.grace_ends_ns = reference_later(market->now_ns, session->terms.grace_ms);
     }
     struct event *event = reference_event(market, EVENT_SESSION_LOGOFF);
     event->session_id = session->view.session_id;
@@ -509,6 +528,7 @@ static void reference_logon(struct reference_market *market, const struct comman
         return;
     }
     reference_detach(market, session);
+    reference_grace_end(session);
     session->view.epoch++;
     session->view.attached_site_id = command->site_id;
     session->view.input_number_next = 1;
@@ -524,6 +544,16 @@ static void reference_logoff(struct reference_market *market, const struct comma
     struct reference_session *session = reference_admit(market, command);
     if (session != NULL) {
         reference_detach(market, session);
+    }
+}
+
+static void reference_silent(struct reference_market *market, const struct command *command)
+{
+    for (uint32_t i = 0; i < market->sessions_count; i++) {
+        if (command->site_id != 0 &&
+            market->sessions[i].view.attached_site_id == command->site_id) {
+            reference_detach(market, &market->sessions[i]);
+        }
     }
 }
 
@@ -672,8 +702,9 @@ static uint8_t reference_session_set(struct reference_market *market,
     bool fresh = session == NULL;
     *version = fresh ? 0 : session->view.version;
     if (!reference_name(terms->name, SESSION_NAME_BYTES) || terms->open_orders_max == 0 ||
-        terms->open_orders_max > SESSION_ORDERS_MAX ||
-        !reference_zero(terms->reserved, sizeof terms->reserved)) {
+        terms->open_orders_max > SESSION_ORDERS_MAX || terms->cancel_on_disconnect > 1 ||
+        terms->grace_ms > 86400000 || (terms->cancel_on_disconnect == 0 && terms->grace_ms != 0) ||
+        terms->reserved != 0 || !reference_zero(terms->reserved_2, sizeof terms->reserved_2)) {
         return ADMINISTRATION_INVALID;
     }
     if (!reference_firm_known(market, terms->firm)) {
@@ -708,6 +739,11 @@ static uint8_t reference_session_set(struct reference_market *market,
     session->view.maximum_age_ns = terms->maximum_age_ns;
     session->view.hash_operations = terms->hash_operations;
     session->view.hash_memory_kib = terms->hash_memory_kib;
+    session->view.cancel_on_disconnect = terms->cancel_on_disconnect == 1;
+    session->view.grace_ms = terms->grace_ms;
+    if (terms->cancel_on_disconnect == 0) {
+        reference_grace_end(session);
+    }
     if (fresh) {
         reference_system(market, session->view.session_id, SYSTEM_START);
     }
@@ -742,9 +778,9 @@ static void reference_arm(struct reference_market *market)
 {
     const uint64_t second = 1000000000;
     const uint64_t day = 86400 * second;
-    market->due_set = market->shard.day_end_set == 1;
-    market->due_ns = 0;
-    if (!market->due_set) {
+    market->day_end_set = market->shard.day_end_set == 1;
+    market->day_end_ns = 0;
+    if (!market->day_end_set) {
         return;
     }
     reference_sum due =
@@ -752,8 +788,8 @@ static void reference_arm(struct reference_market *market)
     if (due <= market->now_ns) {
         due += day;
     }
-    market->due_set = due <= UINT64_MAX;
-    market->due_ns = market->due_set ? (uint64_t)due : 0;
+    market->day_end_set = due <= UINT64_MAX;
+    market->day_end_ns = market->day_end_set ? (uint64_t)due : 0;
 }
 
 static uint8_t reference_shard_set(struct reference_market *market,
@@ -763,6 +799,7 @@ static uint8_t reference_shard_set(struct reference_market *market,
     *version = market->shard_version;
     if (terms->day_end_set > 1 || terms->day_end_second > 86399 ||
         (terms->day_end_set == 0 && terms->day_end_second > 0) ||
+        terms->cancel_only_ms > 86400000 ||
         !reference_zero(terms->reserved, sizeof terms->reserved)) {
         return ADMINISTRATION_INVALID;
     }
@@ -774,6 +811,10 @@ static uint8_t reference_shard_set(struct reference_market *market,
     }
     market->shard = *terms;
     *version = ++market->shard_version;
+    if (terms->cancel_only_ms == 0) {
+        market->reopening = false;
+        market->opens_ns = 0;
+    }
     reference_arm(market);
     return ADMINISTRATION_DONE;
 }
@@ -826,25 +867,91 @@ static void reference_administration(struct reference_market *market, const stru
     event->match_number = command->input_number;
 }
 
-/* Cancel the DAY order with the lowest id, until there is none. */
-static void reference_day_end(struct reference_market *market)
+static bool reference_grace_over(struct reference_market *market, uint32_t session_id)
+{
+    const struct reference_session *session = reference_session(market, session_id);
+    return session->view.grace_runs && session->view.grace_ends_ns <= market->now_ns;
+}
+
+/* Cancel the order with the lowest id of those meant, until there is none: DAY orders, or those of
+ * sessions that were away for too long. */
+static void reference_sweep(struct reference_market *market, bool day_end)
 {
     for (;;) {
         struct reference_order *lowest = NULL;
         for (uint32_t i = 0; i < market->orders_count; i++) {
             struct reference_order *order = &market->orders[i];
-            if (order->time_in_force == TIF_DAY &&
-                (lowest == NULL || order->order_id < lowest->order_id)) {
+            bool meant = day_end ? order->time_in_force == TIF_DAY
+                                 : reference_grace_over(market, order->session_id);
+            if (meant && (lowest == NULL || order->order_id < lowest->order_id)) {
                 lowest = order;
             }
         }
         if (lowest == NULL) {
             break;
         }
-        reference_cancel(market, lowest, lowest->leaves, CANCEL_DAY_END);
+        reference_cancel(market, lowest, lowest->leaves,
+                         day_end ? CANCEL_DAY_END : CANCEL_DISCONNECT);
         reference_remove(market, lowest);
     }
-    reference_arm(market);
+}
+
+/* The end of all grace periods that are over. */
+static void reference_graces(struct reference_market *market)
+{
+    reference_sweep(market, false);
+    for (uint32_t i = 0; i < market->sessions_count; i++) {
+        if (reference_grace_over(market, i + 1)) {
+            reference_grace_end(&market->sessions[i]);
+        }
+    }
+}
+
+static void reference_timers(struct reference_market *market)
+{
+    if (market->day_end_set && market->now_ns >= market->day_end_ns) {
+        reference_sweep(market, true);
+        reference_arm(market);
+    }
+    reference_graces(market);
+    if (market->reopening && market->now_ns >= market->opens_ns) {
+        market->reopening = false;
+        market->opens_ns = 0;
+    }
+}
+
+void reference_market_opened(struct reference_market *market, uint64_t timestamp_ns, bool planned)
+{
+    uint64_t now_ns = timestamp_ns > market->now_ns ? timestamp_ns : market->now_ns;
+    for (uint32_t i = 0; i < market->sessions_count; i++) {
+        struct reference_session *session = &market->sessions[i];
+        if (session->view.grace_runs) {
+            session->view.grace_ends_ns = reference_later(now_ns, session->grace_length_ms);
+        }
+    }
+    uint64_t opens_ns = reference_later(now_ns, market->shard.cancel_only_ms);
+    if (!planned && market->shard.cancel_only_ms > 0) {
+        market->reopening = opens_ns < UINT64_MAX;
+        market->opens_ns = market->reopening ? opens_ns : 0;
+    }
+}
+
+bool reference_market_due(const struct reference_market *market, uint64_t *due_ns)
+{
+    bool set = market->day_end_set || market->reopening;
+    uint64_t first_ns = market->day_end_set ? market->day_end_ns : UINT64_MAX;
+    if (market->reopening && market->opens_ns < first_ns) {
+        first_ns = market->opens_ns;
+    }
+    for (uint32_t i = 0; i < market->sessions_count; i++) {
+        const struct engine_session *view = &market->sessions[i].view;
+        set |= view->grace_runs;
+        if (view->grace_runs && view->grace_ends_ns < first_ns) {
+            first_ns = view->grace_ends_ns;
+        }
+    }
+    *due_ns = set ? first_ns : 0;
+    return set;
 }
 
 static void reference_dispatch(struct reference_market *market, const struct command *command)
@@ -868,6 +975,9 @@ static void reference_dispatch(struct reference_market *market, const struct com
     case COMMAND_SESSION_LOGOFF:
         reference_logoff(market, command);
         return;
+    case COMMAND_SITE_SILENT:
+        reference_silent(market, command);
+        return;
     default:
         if (command->type >= COMMAND_INSTRUMENT_SET && command->type <= COMMAND_SHARD_SET) {
             reference_administration(market, command);
@@ -883,10 +993,9 @@ void reference_market_apply(struct reference_market *market, const struct comman
     if (command->timestamp_ns > market->now_ns) {
         market->now_ns = command->timestamp_ns;
     }
-    if (market->due_set && market->now_ns >= market->due_ns) {
-        reference_day_end(market);
-    }
+    reference_timers(market);
     reference_dispatch(market, command);
+    reference_graces(market); /* Those of no length. */
     for (uint32_t i = 0; i < market->sessions_count; i++) {
         market->sessions[i].view.open_orders =
             reference_open_orders(market, market->sessions[i].view.session_id);

@@ -38,6 +38,7 @@ struct reference_session {
     struct engine_session view;
     struct command_session terms;
     uint32_t references[CHANNELS_MAX];
+    uint32_t grace_length_ms; /* Of the period that runs. */
 };
 
 struct reference_answer {
@@ -60,8 +61,10 @@ struct reference_market {
     uint32_t answers_count;
     struct command_shard shard;
     uint32_t shard_version;
-    bool due_set;
-    uint64_t due_ns;
+    bool day_end_set;
+    uint64_t day_end_ns;
+    bool reopening;
+    uint64_t opens_ns;
     uint64_t now_ns;
     uint64_t order_ids;
     uint64_t match_numbers;
@@ -75,6 +78,12 @@ void reference_market_init(struct reference_market *market, const struct engine_
 
 /* Execute a command completely: market->events are its events. */
 void reference_market_apply(struct reference_market *market, const struct command *command);
+
+/* A term opens between two commands. */
+void reference_market_opened(struct reference_market *market, uint64_t timestamp_ns, bool planned);
+
+/* When the first timer is due; false: none is set. */
+bool reference_market_due(const struct reference_market *market, uint64_t *due_ns);
 
 /* As the engine's view would be, best prices included. */
 struct engine_instrument reference_market_instrument(const struct reference_market *market,

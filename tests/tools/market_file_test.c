@@ -10,6 +10,24 @@
 
 static struct text_fixture fixture;
 
+/* What an outage leads to, in the file below. */
+static void assert_outages(const struct market_file *file)
+{
+    const struct market_file_shard *shard = &file->shards[0];
+    static const uint8_t cancels[] = {0, 1, 1, 0};
+    static const uint32_t graces_ms[] = {0, 86400000, 0, 0};
+    for (uint32_t i = 0; i < 4; i++) {
+        assert_int_equal(shard->sessions[i].terms.cancel_on_disconnect, cancels[i]);
+        assert_int_equal(shard->sessions[i].terms.grace_ms, graces_ms[i]);
+    }
+    assert_true(shard->reopen_given);
+    assert_int_equal(shard->terms.cancel_only_ms, 60000);
+    assert_true(file->shards[1].reopen_given);
+    assert_int_equal(file->shards[1].terms.cancel_only_ms, 0);
+    assert_false(file->shards[2].reopen_given);
+    assert_false(file->shards[2].day_end_given);
+}
+
 static void whole_file(void **state)
 {
     (void)state;
@@ -19,6 +37,7 @@ static void whole_file(void **state)
         "shards:\n"
         "  - id: 2\n"
         "    day_end: 22:30\n"
+        "    reopen: cancel-only for 1m\n"
         "    firms: [{name: ACME}, {name: B, enabled: false}]\n"
         "    instruments:\n"
         "      - {symbol: AAPL, tick: 0.01, price_max: 199999.99, quantity_max: 10, equity: true}\n"
@@ -27,15 +46,18 @@ static void whole_file(void **state)
         "         state: cancel-only}\n"
         "    sessions:\n"
         "      - {name: ALICE, firm: ACME, password: secret, open_orders_max: 7, maximum_age: 5s}\n"
-        "      - {name: BOB, firm: B, password_file: bob.password}\n"
-        "      - {name: CAROL, firm: B}\n"
-        "  - {id: 1, day_end: never}\n");
+        "      - {name: BOB, firm: B, password_file: bob.password, cancel_on_disconnect: after "
+        "1440m}\n"
+        "      - {name: CAROL, firm: B, cancel_on_disconnect: at once}\n"
+        "      - {name: DAVE, firm: B, cancel_on_disconnect: never}\n"
+        "  - {id: 1, day_end: never, reopen: at once}\n"
+        "  - {id: 3}\n");
     struct market_file file;
     char error[MARKET_FILE_ERROR_BYTES];
     enum status status = market_file_read(&file, fixture.path, error);
     assert_string_equal(error, "");
     assert_int_equal(status, STATUS_OK);
-    assert_int_equal(file.shard_count, 2);
+    assert_int_equal(file.shard_count, 3);
     const struct market_file_shard *shard = &file.shards[0];
     assert_int_equal(shard->shard_id, 2);
     assert_true(shard->day_end_given);
@@ -65,7 +87,7 @@ static void whole_file(void **state)
                                             .state = TRADING_CANCEL_ONLY};
     assert_memory_equal(&shard->instruments[1].terms, &coin, sizeof coin);
     assert_true(shard->instruments[1].state_given);
-    assert_int_equal(shard->session_count, 3);
+    assert_int_equal(shard->session_count, 4);
     assert_memory_equal(shard->sessions[0].terms.name, "ALICE ", 6);
     assert_memory_equal(shard->sessions[0].terms.firm, "ACME", 4);
     assert_memory_equal(shard->sessions[0].password, "secret    ", 10);
@@ -75,6 +97,7 @@ static void whole_file(void **state)
     assert_memory_equal(shard->sessions[1].password, "two words ", 10);
     assert_int_equal(shard->sessions[1].terms.open_orders_max, 10000);
     assert_false(shard->sessions[2].password_given);
+    assert_outages(&file);
     assert_true(file.shards[1].day_end_given);
     assert_int_equal(file.shards[1].terms.day_end_set, 0);
     market_file_free(&file);
@@ -108,6 +131,10 @@ static void mistakes_have_lines(void **state)
     refuse("    day_end: 24:00:00\n", 3, "time of day in UTC");
     refuse("    day_end: 1:2:3\n", 3, "time of day in UTC");
     refuse("    day_end: later\n", 3, "time of day in UTC");
+    refuse("    reopen: never\n", 3, "cancel-only for");
+    refuse("    reopen: cancel-only\n", 3, "cancel-only for");
+    refuse("    reopen: cancel-only for 0s\n", 3, "from 1ms to a day");
+    refuse("    reopen: cancel-only for 1441m\n", 3, "from 1ms to a day");
     refuse("    firms:\n      - {name: A}\n      - {name: TOOLONG}\n", 5, "it may have 4");
     refuse("    firms:\n      - {name: A}\n      - {name: A}\n", 5, "twice");
     refuse("    firms:\n      - {name: A, enabled: yes}\n", 4, "enabled");
@@ -123,6 +150,13 @@ static void mistakes_have_lines(void **state)
            "price_decimals");
     refuse(INSTRUMENT("tick: 1, price_max: 1, quantity_max: 1, state: shut"), 4, "state");
     refuse("    sessions:\n      - {name: alice, firm: A}\n", 4, "upper case");
+    refuse("    sessions:\n      - {name: A, firm: A, cancel_on_disconnect: true}\n", 4, "at once");
+    refuse("    sessions:\n      - {name: A, firm: A, cancel_on_disconnect: after 5}\n", 4,
+           "from 1ms to a day");
+    refuse("    sessions:\n      - {name: A, firm: A, cancel_on_disconnect: after 5us}\n", 4,
+           "from 1ms to a day");
+    refuse("    sessions:\n      - {name: A, firm: A, cancel_on_disconnect: after 86401s}\n", 4,
+           "from 1ms to a day");
     refuse("    sessions:\n      - {name: A, firm: A, password: 12345678901}\n", 4,
            "1 to 10 printable");
     refuse("    sessions:\n      - {name: A, firm: A, password: \"\"}\n", 4, "1 to 10 printable");

@@ -9,11 +9,13 @@
 
 static const char answer[] =
     "{\"shards\":[{\"id\":1,\"version\":2,\"day_end_set\":true,\"day_end_second\":100,"
+    "\"cancel_only_ms\":2000,"
     "\"firms\":[{\"name\":\"ACME\",\"enabled\":true,\"version\":7}],"
     "\"instruments\":[{\"symbol\":\"AAPL\",\"tick_size\":100,\"price_min\":0,\"price_max\":500,"
     "\"quantity_lots_max\":10,\"price_decimals\":4,\"quantity_decimals\":0,\"state\":\"halted\","
     "\"equity\":false,\"version\":3}],\"sessions\":[]},"
-    "{\"id\":2,\"version\":0,\"day_end_set\":false,\"day_end_second\":0,\"firms\":[],"
+    "{\"id\":2,\"version\":0,\"day_end_set\":false,\"day_end_second\":0,"
+    "\"cancel_only_ms\":0,\"firms\":[],"
     "\"instruments\":[{\"symbol\":\"AAPL\",\"state\":\"open\",\"version\":9}],\"sessions\":[]}]}";
 
 static json_t *market(void)
@@ -100,6 +102,25 @@ static void day_end_only_when_given(void **state)
     assert_int_equal(plan.steps[0].command.epoch, 2);
     assert_string_equal(plan.steps[0].changes,
                         "day_end_set true -> false, day_end_second 100 -> 0");
+    assert_int_equal(plan.steps[0].command.body.shard.cancel_only_ms, 2000);
+    market_plan_free(&plan);
+}
+
+static void reopening_only_when_given(void **state)
+{
+    (void)state;
+    struct market_file_shard shard = {.shard_id = 1,
+                                      .reopen_given = true,
+                                      .terms = {.cancel_only_ms = 2000}};
+    assert_int_equal(make(&shard), STATUS_OK);
+    assert_int_equal(plan.count, 1);
+    assert_false(plan.steps[0].needed);
+    market_plan_free(&plan);
+    shard.terms.cancel_only_ms = 0;
+    assert_int_equal(make(&shard), STATUS_OK);
+    assert_string_equal(plan.steps[0].changes, "cancel_only_ms 2000 -> 0");
+    assert_int_equal(plan.steps[0].command.body.shard.day_end_set, 1);
+    assert_int_equal(plan.steps[0].command.body.shard.day_end_second, 100);
     market_plan_free(&plan);
 }
 
@@ -168,6 +189,7 @@ int main(void)
         cmocka_unit_test(versions_are_expected_as_seen),
         cmocka_unit_test(state_is_kept_unless_given),
         cmocka_unit_test(day_end_only_when_given),
+        cmocka_unit_test(reopening_only_when_given),
         cmocka_unit_test(new_passwords_get_salts_of_their_own),
         cmocka_unit_test(states_by_symbol_on_every_shard),
         cmocka_unit_test(odd_answers_are_refused),

@@ -126,6 +126,28 @@ static void applied_twice_changes_nothing(void **state)
     assert_int_equal(atomic_load(&site->commands_seen), commands);
 }
 
+static void what_an_outage_leads_to_is_set(void **state)
+{
+    struct admin_site_double *site = *state;
+    assert_int_equal(apply(site, "shards:\n  - id: 1\n    reopen: cancel-only for 30s\n"
+                                 "    firms: [{name: ACME}]\n    sessions:\n"
+                                 "      - {name: ALICE, firm: ACME, password: secret,\n"
+                                 "         cancel_on_disconnect: after 5s}\n"),
+                     0);
+    assert_output("changed   shard      1        shard 1: cancel_only_ms 0 -> 30000\n");
+    json_t *session = object_named(site, "sessions", "name", "ALICE");
+    assert_true(json_is_true(json_object_get(session, "cancel_on_disconnect")));
+    assert_int_equal(json_integer_value(json_object_get(session, "grace_ms")), 5000);
+    assert_int_equal(json_integer_value(json_object_get(session, "grace_ends_ns")), 0);
+    json_decref(session);
+    assert_int_equal(apply(site, "shards:\n  - id: 1\n    reopen: at once\n"
+                                 "    sessions: [{name: ALICE, firm: ACME}]\n"),
+                     0);
+    assert_output("changed   shard      1        shard 1: cancel_only_ms 30000 -> 0\n");
+    assert_output("changed   session    ALICE    shard 1: cancel_on_disconnect true -> false, "
+                  "grace_ms 5000 -> 0\n");
+}
+
 static void change_is_told_in_decimals(void **state)
 {
     struct admin_site_double *site = *state;
@@ -370,6 +392,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ON_SITE(applied_twice_changes_nothing),
+        ON_SITE(what_an_outage_leads_to_is_set),
         ON_SITE(change_is_told_in_decimals),
         ON_SITE(password_is_stored_hashed_and_changes),
         ON_SITE(states_are_set_and_kept),
