@@ -51,7 +51,7 @@ bool event_streamed(const struct event *event)
     case EVENT_ORDER_REPLACED:
         return event_order_streamed(event);
     case EVENT_ORDER_CANCELED:
-        return event->reason >= CANCEL_USER && event->reason <= CANCEL_SYSTEM;
+        return event->reason >= CANCEL_USER && event->reason <= CANCEL_DISCONNECT;
     case EVENT_ORDER_EXECUTED:
         return event->reason == LIQUIDITY_ADDED || event->reason == LIQUIDITY_REMOVED;
     case EVENT_ORDER_REJECTED:

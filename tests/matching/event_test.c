@@ -36,7 +36,7 @@ static void test_what_a_stream_may_hold(void **state)
         {.type = EVENT_SYSTEM, .reason = SYSTEM_END},
         {.type = EVENT_ORDER_ACCEPTED, .state = 'L', .side = 4, .time_in_force = 4, .kind = 2},
         {.type = EVENT_ORDER_REPLACED, .state = 'D', .side = 1, .time_in_force = 1, .kind = 1},
-        {.type = EVENT_ORDER_CANCELED, .reason = CANCEL_SYSTEM},
+        {.type = EVENT_ORDER_CANCELED, .reason = CANCEL_DISCONNECT},
         {.type = EVENT_ORDER_EXECUTED, .reason = LIQUIDITY_REMOVED},
         {.type = EVENT_ORDER_REJECTED, .reason = REJECT_COUNT - 1, .side = 200},
         {.type = EVENT_ACCOUNT},
