@@ -135,6 +135,10 @@ static enum status follow_command(struct shadow *shadow, struct shadow_following
 static enum status follow_commands(struct shadow *shadow, struct shadow_following *following,
                                    const struct segment *segment)
 {
+    if ((segment->flags & SEGMENT_OPENS_TERM) != 0) {
+        engine_term_opened(following->engine, segment->base_timestamp_ns,
+                           (segment->flags & SEGMENT_PLANNED) != 0);
+    }
     if (segment->command_count == 0) {
         return STATUS_OK;
     }

@@ -61,6 +61,12 @@ static void site_market_apply(void *context, uint64_t command_sequence, const vo
     ASSERT(status == STATUS_OK);
 }
 
+static void site_market_opened(void *context, uint64_t timestamp_ns, bool planned)
+{
+    const struct site_market *market = context;
+    engine_term_opened(market->engine, timestamp_ns, planned);
+}
+
 static bool site_market_due(void *context, uint64_t *due_ns)
 {
     const struct site_market *market = context;
@@ -115,6 +121,7 @@ struct shard_machine site_market_machine(struct site_market *market)
         .stamp = site_market_stamp,
         .timestamp_ns = site_market_timestamp_ns,
         .apply = site_market_apply,
+        .opened = site_market_opened,
         .due = site_market_due,
         .tick = site_market_tick,
         .event_hash = site_market_event_hash,

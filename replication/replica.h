@@ -231,6 +231,7 @@ struct replica {
     uint64_t round_trip_ns; /* To the slowest voter, as this or the last leader measured it. */
     uint16_t votes;
     bool transferred;           /* This campaign is a leader's wish. */
+    bool planned;               /* So was the one that made this replica the leader. */
     uint8_t vote_reply_site_id; /* Waits for its vote to be durable; 0: nobody. */
 
     /* Follower. */
@@ -282,6 +283,7 @@ struct replica_seal {
     uint64_t term;
     uint8_t previous_chain_hash[REPLICA_HASH_BYTES];
     enum replica_entry_kind kind;
+    bool planned;                      /* Of an OPENING: the leader before handed over. */
     const struct placement *placement; /* Of a PLACEMENT. */
     bool repair; /* It is what a repair made: sealed with its generation and attestation. */
 };

@@ -13,6 +13,7 @@ void replica_leader_begin(struct replica *replica, struct replica_output *output
     ASSERT(replica->persisted.log_index == replica->log.last.log_index);
     replica->role = REPLICA_LEADER;
     replica->leader_site_id = replica->options.site_id;
+    replica->planned = replica->transferred;
     replica->transferred = false;
     replica->term_first_log_index = replica->log.last.log_index + 1;
     replica_membership_begin(replica);
@@ -348,7 +349,8 @@ enum status replica_seal_position(const struct replica *replica, struct replica_
     const struct replica_position *last = &replica->log.last;
     *seal = (struct replica_seal){.log_index = last->log_index + 1,
                                   .term = replica->term,
-                                  .kind = REPLICA_ENTRY_OPENING};
+                                  .kind = REPLICA_ENTRY_OPENING,
+                                  .planned = replica->planned};
     memcpy(seal->previous_chain_hash, last->chain_hash, REPLICA_HASH_BYTES);
     if (last->log_index < replica->term_first_log_index) {
         return STATUS_OK; /* Rule 5: the term opens with an empty segment, whatever else waits. */

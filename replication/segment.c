@@ -7,7 +7,6 @@
 #include "replication/codec.h"
 
 #define SEGMENT_VERSION          1u
-#define SEGMENT_FLAGS_ALL        (SEGMENT_OPENS_TERM | SEGMENT_PLACEMENT)
 #define SEGMENT_CLUSTER_NAME_MAX 255u /* Far beyond what a configuration may say. */
 
 /* Offsets of the header's fields: protocol.md, "Segment". */
@@ -99,15 +98,22 @@ static struct segment_message segment_message(const struct segment *segment)
     return message;
 }
 
+/* A segment is of one kind; of those that open a term some say how. */
+static bool segment_flags_known(uint16_t flags)
+{
+    return flags == 0 || flags == SEGMENT_OPENS_TERM ||
+           flags == (SEGMENT_OPENS_TERM | SEGMENT_PLANNED) || flags == SEGMENT_PLACEMENT;
+}
+
 /* The rules that both who seals and who opens must find kept. */
 static bool segment_in_range(const struct segment *segment)
 {
     bool placement = segment->flags == SEGMENT_PLACEMENT;
     bool empty = segment->command_count == 0 && !placement;
-    return (segment->flags & ~SEGMENT_FLAGS_ALL) == 0 && segment->flags != SEGMENT_FLAGS_ALL &&
-           (!placement || segment->command_count == 0) && segment->shard_id >= 1 &&
-           segment->shard_id <= SHARDS_MAX && segment->term >= 1 && segment->log_index >= 1 &&
-           segment->first_command_sequence >= 1 && segment->command_count <= SEGMENT_COMMANDS_MAX &&
+    return segment_flags_known(segment->flags) && (!placement || segment->command_count == 0) &&
+           segment->shard_id >= 1 && segment->shard_id <= SHARDS_MAX && segment->term >= 1 &&
+           segment->log_index >= 1 && segment->first_command_sequence >= 1 &&
+           segment->command_count <= SEGMENT_COMMANDS_MAX &&
            segment->first_command_sequence <= UINT64_MAX - segment->command_count &&
            segment->raw_bytes <= SEGMENT_RAW_BYTES_MAX &&
            segment->stored_bytes <= SEGMENT_STORED_BYTES_MAX &&

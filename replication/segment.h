@@ -25,6 +25,7 @@ static_assert(SEGMENT_HASH_BYTES == crypto_generichash_BYTES, "BLAKE2b-256");
 /* Bits of `flags`. */
 #define SEGMENT_OPENS_TERM 0x0001u /* First of a leader's term: restarts running grace periods. */
 #define SEGMENT_PLACEMENT  0x0002u /* Holds no commands but a membership (placement_record.h). */
+#define SEGMENT_PLANNED    0x0004u /* With OPENS_TERM alone: the leader before wished for it. */
 
 /* Header, decoded. */
 struct segment {

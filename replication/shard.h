@@ -31,6 +31,9 @@ struct shard_machine {
     uint64_t (*timestamp_ns)(void *context, const void *record);
     /* Execute a committed record completely. Order and content are the same at every site. */
     void (*apply)(void *context, uint64_t command_sequence, const void *record);
+    /* A term opens here, at this time: `planned` when the leader before handed over, else after an
+     * outage. In order with the records, at every site. */
+    void (*opened)(void *context, uint64_t timestamp_ns, bool planned);
     /* When the machine next wants time to pass; false: never. */
     bool (*due)(void *context, uint64_t *due_ns);
     /* Write a record that only lets time pass. */

@@ -41,6 +41,16 @@ enum status shard_apply_expand(struct shard *shard, const struct segment *segmen
     return apply_times_good(shard, segment) ? STATUS_OK : STATUS_BAD_FORMAT;
 }
 
+/* Whatever way a segment came, the machine learns of a term where the log has it. */
+static void apply_opening(const struct shard *shard, uint16_t flags, uint64_t timestamp_ns)
+{
+    const struct shard_machine *machine = &shard->machine;
+    ASSERT((flags & SEGMENT_PLANNED) == 0 || (flags & SEGMENT_OPENS_TERM) != 0);
+    if ((flags & SEGMENT_OPENS_TERM) != 0) {
+        machine->opened(machine->context, timestamp_ns, (flags & SEGMENT_PLANNED) != 0);
+    }
+}
+
 /* Only after everything has been checked: execute the records and move on. */
 void shard_apply_records(struct shard *shard, const struct segment *segment, const uint8_t *records)
 {
@@ -52,6 +62,7 @@ void shard_apply_records(struct shard *shard, const struct segment *segment, con
                        records + (size_t)at * machine->record_bytes);
         shard->applied_next_sequence++;
     }
+    apply_opening(shard, segment->flags, segment->base_timestamp_ns);
     shard_log_position(segment, &shard->applied);
     shard->applied_timestamp_ns = segment->base_timestamp_ns;
 }
@@ -69,6 +80,7 @@ static void apply_flight(struct shard *shard)
         shard->applied_next_sequence++;
         shard->applied_count++;
     }
+    apply_opening(shard, flight->flags, flight->timestamp_ns);
     shard->applied = flight->position;
     shard->applied_timestamp_ns = flight->timestamp_ns;
     shard->flight_first = (shard->flight_first + 1) % shard->options.segments_in_flight_max;

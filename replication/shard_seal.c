@@ -59,6 +59,7 @@ static void seal_segment(struct shard *shard, uint64_t first_record, uint32_t re
     struct shard_flight *flight = &shard->flights[slot];
     *flight = (struct shard_flight){.first_command_sequence = segment->first_command_sequence,
                                     .timestamp_ns = segment->base_timestamp_ns,
+                                    .flags = segment->flags,
                                     .first_record = first_record,
                                     .record_count = record_count};
     shard_log_position(segment, &flight->position);
@@ -73,10 +74,11 @@ static void seal_segment(struct shard *shard, uint64_t first_record, uint32_t re
 }
 
 /* The segment that opens the term: empty, and the first that this leader counts. */
-static void seal_opening(struct shard *shard)
+static void seal_opening(struct shard *shard, bool planned)
 {
     shard->segment =
-        (struct segment){.flags = SEGMENT_OPENS_TERM,
+        (struct segment){.flags =
+                             planned ? SEGMENT_OPENS_TERM | SEGMENT_PLANNED : SEGMENT_OPENS_TERM,
                          .codec = CODEC_STORED,
                          .base_timestamp_ns = shard_seal_stamp_ns(shard, shard->now_ns)};
     seal_segment(shard, shard->sealed_count, 0);
@@ -160,7 +162,7 @@ static bool seal_next(struct shard *shard)
             return false;
         }
         if (seal.kind == REPLICA_ENTRY_OPENING) {
-            seal_opening(shard);
+            seal_opening(shard, seal.planned);
         } else {
             seal_placement(shard, seal.placement);
         }

@@ -87,6 +87,7 @@ static void test_a_transfer(void **state)
         assert_true(cluster->now_ns - began_ns < 20 * CLUSTER_MS); /* No timeout was waited for. */
     }
     assert_true(cluster->committed_log_index >= goal);
+    assert_true(cluster_site(cluster, target)->replica.planned);
     cluster_destroy(cluster);
 }
 

@@ -159,6 +159,16 @@ static void test_the_own_vote_is_durable_before_others_are_asked(void **state)
     solo_persist_all(&solo);
     assert_int_equal(solo.output.message_count, 4);
     assert_true(solo_said(&solo, REPLICA_VOTE)->transfer);
+    for (uint8_t from = 2; from <= 4; from++) {
+        message = solo_message(REPLICA_VOTE_REPLY, from, 3);
+        message.granted = true;
+        solo_receive(&solo, &message);
+    }
+    assert_int_equal(solo.replica.role, REPLICA_LEADER);
+    struct replica_seal seal;
+    assert_int_equal(replica_seal_position(&solo.replica, &seal), STATUS_OK);
+    assert_int_equal(seal.kind, REPLICA_ENTRY_OPENING);
+    assert_true(seal.planned);
 }
 
 /* While a snapshot is being put in place of the log, nothing durable answers for the log. */

@@ -1,5 +1,6 @@
 #include "replication/segment.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -258,6 +259,30 @@ static void test_empty_segment_opens_a_term(void **state)
     assert_int_equal(segment_bytes(&opened), SEGMENT_HEADER_BYTES);
 }
 
+/* Which flags go together; each says what the segment holds. */
+static void test_flags(void **state)
+{
+    (void)state;
+    for (uint32_t flags = 0; flags <= UINT16_MAX; flags++) {
+        uint8_t copy[SEGMENT_HEADER_BYTES];
+        struct segment segment = {.flags = SEGMENT_OPENS_TERM,
+                                  .shard_id = SHARD,
+                                  .cluster_id = CLUSTER,
+                                  .term = 1,
+                                  .log_index = 1,
+                                  .first_command_sequence = 1,
+                                  .codec = CODEC_STORED};
+        segment_seal(&segment, copy, sizeof copy, &signer);
+        copy[6] = (uint8_t)flags;
+        copy[7] = (uint8_t)(flags >> 8);
+        bool known = flags == 0 || flags == SEGMENT_OPENS_TERM ||
+                     flags == (SEGMENT_OPENS_TERM | SEGMENT_PLANNED);
+        assert_int_equal(segment_open(&segment, copy, sizeof copy),
+                         known ? STATUS_OK : STATUS_BAD_FORMAT); /* A placement is never empty. */
+        assert_true(!known || segment.flags == flags);
+    }
+}
+
 /* Written with a rule broken and everything else right. */
 static void check_out_of_range(uint32_t at, const void *value, size_t value_bytes)
 {
@@ -305,6 +330,7 @@ int main(void)
         cmocka_unit_test(test_foreign_is_refused),
         cmocka_unit_test(test_keys),
         cmocka_unit_test(test_empty_segment_opens_a_term),
+        cmocka_unit_test(test_flags),
         cmocka_unit_test(test_ranges),
     };
     return cmocka_run_group_tests(tests, setup, NULL);

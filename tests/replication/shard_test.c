@@ -212,8 +212,9 @@ static void test_vote_then_opening_then_records(void **state)
     assert_int_equal(journal.appended, 1);
     assert_int_equal(journal.flushed, 1);
     struct segment opening = segment_at(1);
-    assert_int_equal(opening.flags, SEGMENT_OPENS_TERM);
+    assert_int_equal(opening.flags, SEGMENT_OPENS_TERM); /* Nobody handed over. */
     assert_int_equal(opening.command_count, 0);
+    assert_int_equal(machine.opened_count, 0);
     assert_int_equal(opening.term, 1);
     assert_int_equal(opening.first_command_sequence, 1);
     assert_int_equal(submit(1), STATUS_NOT_YET); /* Nor is this segment. */
@@ -223,6 +224,9 @@ static void test_vote_then_opening_then_records(void **state)
     assert_true(status_now().leader);
     assert_int_equal(status_now().committed_log_index, 1);
     assert_int_equal(status_now().applied_log_index, 1);
+    assert_int_equal(machine.opened_count, 1);
+    assert_int_equal(machine.planned_count, 0);
+    assert_int_equal(machine.opened_ns, opening.base_timestamp_ns);
     assert_memory_equal(status_now().chain_hash, opening.chain_hash, SEGMENT_HASH_BYTES);
     assert_int_equal(submit(1), STATUS_OK);
 }
@@ -571,8 +575,8 @@ static void test_recovery_comes_in_pieces(void **state)
 
 /* Put a segment at the end of the journal that was made by this site, but is not as it should be.
  */
-static void forge(uint16_t flags, uint64_t term, uint64_t sequence_step, uint64_t timestamp_ns,
-                  uint64_t second_timestamp_ns)
+static void forge_count(uint16_t flags, uint64_t term, uint64_t sequence_step,
+                        uint64_t timestamp_ns, uint64_t second_timestamp_ns, uint32_t count)
 {
     struct segment last = segment_at(journal.appended);
     static uint8_t bytes[SEGMENT_BYTES_MAX];
@@ -587,10 +591,10 @@ static void forge(uint16_t flags, uint64_t term, uint64_t sequence_step, uint64_
                               .log_index = last.log_index + 1,
                               .first_command_sequence =
                                   last.first_command_sequence + last.command_count + sequence_step,
-                              .command_count = 2,
+                              .command_count = count,
                               .base_timestamp_ns = timestamp_ns,
-                              .raw_bytes = sizeof records,
-                              .stored_bytes = sizeof records,
+                              .raw_bytes = count * (uint32_t)sizeof records[0],
+                              .stored_bytes = count * (uint32_t)sizeof records[0],
                               .codec = CODEC_STORED};
     memcpy(segment.previous_chain_hash, last.chain_hash, SEGMENT_HASH_BYTES);
     segment_seal(&segment, bytes, sizeof bytes, &signer);
@@ -601,6 +605,12 @@ static void forge(uint16_t flags, uint64_t term, uint64_t sequence_step, uint64_
     memcpy(stored->bytes, bytes, stored->size);
     stored->last_timestamp_ns = second_timestamp_ns;
     journal.flushed = journal.persisted = journal.appended;
+}
+
+static void forge(uint16_t flags, uint64_t term, uint64_t sequence_step, uint64_t timestamp_ns,
+                  uint64_t second_timestamp_ns)
+{
+    forge_count(flags, term, sequence_step, timestamp_ns, second_timestamp_ns, 2);
 }
 
 static void check_recovery(enum status expected, uint64_t expected_log_index)
@@ -664,6 +674,27 @@ static void test_what_breaks_the_log_is_refused(void **state)
     }
 }
 
+/* What is read back tells the machine the same as what was sealed: that a term opened, and how. */
+static void test_recovery_opens_terms(void **state)
+{
+    (void)state;
+    fill();
+    uint64_t first_ns = segment_at(1).base_timestamp_ns;
+    check_recovery(STATUS_OK, 3);
+    assert_int_equal(machine.opened_count, 1);
+    assert_int_equal(machine.planned_count, 0);
+    assert_int_equal(machine.opened_ns, first_ns);
+    forge_count(SEGMENT_OPENS_TERM | SEGMENT_PLANNED, 2, 0, WALL + 40, WALL + 40, 0);
+    check_recovery(STATUS_OK, 4);
+    assert_int_equal(machine.opened_count, 2);
+    assert_int_equal(machine.planned_count, 1);
+    assert_int_equal(machine.opened_ns, WALL + 40);
+    forge_count(SEGMENT_OPENS_TERM, 3, 0, WALL + 50, WALL + 50, 0);
+    check_recovery(STATUS_OK, 5);
+    assert_int_equal(machine.opened_count, 3);
+    assert_int_equal(machine.planned_count, 1);
+}
+
 static void test_damage_and_strangers_are_refused(void **state)
 {
     (void)state;
@@ -711,6 +742,7 @@ int main(void)
         shard_test(test_recovery_applies_the_same),
         shard_test(test_recovery_comes_in_pieces),
         shard_test(test_what_breaks_the_log_is_refused),
+        shard_test(test_recovery_opens_terms),
         shard_test(test_damage_and_strangers_are_refused),
     };
     return cmocka_run_group_tests(tests, setup_group, teardown_group);

@@ -40,6 +40,16 @@ static void record_apply(void *context, uint64_t command_sequence, const void *r
     }
 }
 
+static void record_opened(void *context, uint64_t timestamp_ns, bool planned)
+{
+    struct record_machine *machine = context;
+    ASSERT(timestamp_ns >= machine->opened_ns);
+    machine->opened_count++;
+    machine->opened_ns = timestamp_ns;
+    machine->planned_count += planned ? 1 : 0;
+    machine->hash = checksum_mix(machine->hash, timestamp_ns);
+}
+
 static bool record_due(void *context, uint64_t *due_ns)
 {
     struct record_machine *machine = context;
@@ -92,6 +102,7 @@ struct shard_machine record_machine_of(struct record_machine *machine)
                                   .stamp = record_stamp,
                                   .timestamp_ns = record_timestamp,
                                   .apply = record_apply,
+                                  .opened = record_opened,
                                   .due = record_due,
                                   .tick = record_tick,
                                   .event_hash = record_event_hash,

@@ -22,6 +22,9 @@ struct record_machine {
     uint64_t applied_count;
     uint64_t hash; /* Of all of them. */
     uint64_t ticks_applied;
+    uint64_t opened_count;  /* Terms, */
+    uint64_t opened_ns;     /* the last one at this time; */
+    uint64_t planned_count; /* so many of them handed over. */
     bool due_set;
     uint64_t due_ns;
     struct shard *answers; /* Each record applied that has value 1000 submits another one here. */

@@ -134,10 +134,27 @@ static void market_segment(struct shadow_market *market)
     market_note(market);
 }
 
+/* A leader comes anew, after an outage or by a transfer. */
+static void market_opening(struct shadow_market *market, bool planned)
+{
+    uint64_t opened_ns = market->stream.now_ns;
+    struct segment segment = {.flags = SEGMENT_OPENS_TERM, .codec = CODEC_STORED};
+    segment.flags |= planned ? SEGMENT_PLANNED : 0;
+    segment.base_timestamp_ns = opened_ns;
+    market_journal(market, &segment);
+    reference_market_opened(market->reference, opened_ns, planned);
+    engine_term_opened(market->engine, opened_ns, planned);
+    market_note(market);
+}
+
 void shadow_market_trade(struct shadow_market *market, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
-        market_segment(market);
+        if (market->log_index % 9 == 8) {
+            market_opening(market, market->log_index % 2 == 0);
+        } else {
+            market_segment(market);
+        }
     }
 }
 
