@@ -21,7 +21,7 @@ struct shard_flight {
     struct replica_position position;
     uint64_t first_command_sequence;
     uint64_t timestamp_ns;
-    uint16_t flags; /* Of the segment. */
+    uint16_t flags;        /* Of the segment. */
     uint64_t first_record; /* Position in the ring, counted from the start of the process. */
     uint32_t record_count;
 };

@@ -22,6 +22,8 @@ static void assert_outages(const struct market_file *file)
     }
     assert_true(shard->reopen_given);
     assert_int_equal(shard->terms.cancel_only_ms, 60000);
+    assert_true(file->shards[1].day_end_given);
+    assert_int_equal(file->shards[1].terms.day_end_set, 0);
     assert_true(file->shards[1].reopen_given);
     assert_int_equal(file->shards[1].terms.cancel_only_ms, 0);
     assert_false(file->shards[2].reopen_given);
@@ -98,8 +100,6 @@ static void whole_file(void **state)
     assert_int_equal(shard->sessions[1].terms.open_orders_max, 10000);
     assert_false(shard->sessions[2].password_given);
     assert_outages(&file);
-    assert_true(file.shards[1].day_end_given);
-    assert_int_equal(file.shards[1].terms.day_end_set, 0);
     market_file_free(&file);
 }
 
