@@ -60,7 +60,7 @@ struct door {
     /* Of each channel, the reference refused that comes next, or 0: a later one must not overtake
      * it, since the engine would then take it for a retransmission. */
     uint32_t refused_references[CHANNELS_MAX];
-    uint8_t refused_reason; /* enum ouch_refusal, of the last of them. */
+    uint8_t refused_reason;                   /* enum ouch_refusal, of the last of them. */
     uint8_t partial[CLIENT_PACKET_BYTES_MAX]; /* Start of a packet whose rest is still to come. */
 };
 
