@@ -99,12 +99,15 @@ static void test_dump(void **state)
     for (uint32_t i = 1; i <= ORDERS; i++) {
         char words[128];
         (void)snprintf(words, sizeof words,
-                       "type=order-enter session=1 epoch=1 input_number=%u site=1 "
-                       "user_reference=%u symbol=\"TEST\" side=buy",
-                       i, i);
-        char *first = strstr(output, words);
+                       "type=order-enter session=1 epoch=1 input_number=%u site=1 ", i);
+        const char *first = strstr(output, words);
         assert_non_null(first);
         assert_null(strstr(first + 1, words));
+        /* In between stands how long it waited, where the site was kept from running. */
+        (void)snprintf(words, sizeof words, " user_reference=%u symbol=\"TEST\" side=buy", i);
+        const char *order = strstr(first, words);
+        assert_non_null(order);
+        assert_null(memchr(first, '\n', (size_t)(order - first)));
     }
     assert_int_equal(RUN(site.tool, "journal", "dump", "--config", site.config, "--json"), 0);
     uint32_t segments = 0;
