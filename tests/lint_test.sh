@@ -2,6 +2,7 @@
 # tests/lint itself: a small tree without a fault passes every rule; then one violation of a rule is
 # planted at a time, and that rule must name it.
 # shellcheck disable=SC2016 # Files are written here whose text is not to be expanded.
+# variants: all alike
 set -u
 root=$(cd "$(dirname "$0")/.." && pwd)
 . "$root/tests/support/shell.sh"

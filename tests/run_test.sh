@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # tests/run itself: what it must count as failed, and that it passes nothing in silence.
+# variants: all alike
 set -u
 root=$(cd "$(dirname "$0")/.." && pwd)
 . "$root/tests/support/shell.sh"
@@ -83,10 +84,10 @@ two:$pass"
     shell_contains "$output" "ran no test"
 }
 time_limit_counts() {
-    make_tree <<<"one:$pass; echo '[ RUN      ] d'; exec sleep 1000"
+    make_tree <<<"one:echo '[ RUN      ] d'; exec sleep 1000"
     limit=1 run_tree
     shell_equal "$status" 1
-    shell_equal "$last" "1 passed, 1 failed, 0 skipped"
+    shell_equal "$last" "0 passed, 1 failed, 0 skipped"
     shell_contains "$output" "no end within 1 s"
 }
 no_test_at_all_fails() {
@@ -101,6 +102,28 @@ two:$miss"
     run_tree one
     shell_equal "$status" 0
     shell_equal "$last" "1 passed, 0 failed, 0 skipped"
+    run_tree one_test
+    shell_equal "$status" 0
+    shell_equal "$last" "1 passed, 0 failed, 0 skipped"
+}
+name_of_no_test_fails() {
+    make_tree <<<"one:$pass"
+    run_tree one three
+    shell_equal "$status" 1
+    shell_equal "$last" "1 passed, 1 failed, 0 skipped"
+    shell_contains "$output" "no test is named three"
+}
+variants_leave_out_what_is_alike() {
+    make_tree <<<"one:$pass"
+    printf '#!/bin/sh\n%s\n' "$miss" >tree/tests/alike_test.sh
+    chmod +x tree/tests/alike_test.sh
+    TEST_VARIANT=1 run_tree
+    shell_equal "$last" "1 passed, 1 failed, 0 skipped"
+    sed -i '1a # variants: all alike' tree/tests/alike_test.sh
+    TEST_VARIANT=1 run_tree
+    shell_equal "$last" "1 passed, 0 failed, 0 skipped"
+    TEST_VARIANT='' run_tree
+    shell_equal "$last" "1 passed, 1 failed, 0 skipped"
 }
 work_directory_is_new_and_removed() {
     make_tree <<<"one:test -z \"\$(ls -A \$TEST_DIR)\" || exit 9; touch \$TEST_DIR/x; $pass"
@@ -113,4 +136,5 @@ work_directory_is_new_and_removed() {
 shell_run all_pass failure_counts_and_shows_output failure_with_exit_status_zero_counts \
     skip_shows_reason crash_counts exit_in_the_middle_counts \
     exit_status_after_passes_counts zero_tests_counts time_limit_counts \
-    no_test_at_all_fails names_select work_directory_is_new_and_removed
+    no_test_at_all_fails names_select name_of_no_test_fails \
+    variants_leave_out_what_is_alike work_directory_is_new_and_removed

@@ -35,7 +35,8 @@ shell_run() {
     local name failed=0 directory status
     for name in "$@"; do
         echo "[ RUN      ] $name"
-        directory=$(mktemp -d "${TEST_DIR:-${BUILD:-build}}/shell-XXXXXX")
+        # Without a directory of its own it would run, and remove files, in this one.
+        directory=$(mktemp -d "${TEST_DIR:-${BUILD:-build}}/shell-XXXXXX") || return 1
         # Not in an `if`: that would switch `set -e` off inside.
         (
             set -e

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # tools/packages on pretended machines: dpkg-query, apt-get, sudo and id are small scripts here.
 # shellcheck disable=SC2016 # Scripts are written into files here, to be expanded later.
+# variants: all alike
 set -u
 root=$(cd "$(dirname "$0")/../.." && pwd)
 . "$root/tests/support/shell.sh"
