@@ -21,7 +21,7 @@
 #define MAIN_JOBS_MAX     64u
 #define MAIN_FAILURES_MAX 10u
 #define MAIN_TRIALS_MAX   300u
-#define MAIN_TRIAL_S      120u /* A run that takes longer has failed. */
+#define MAIN_TRIAL_S      60u /* A run that takes longer has failed. */
 #define MAIN_EXIT_FAILED  3
 
 struct main_options {

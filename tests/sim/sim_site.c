@@ -233,7 +233,8 @@ void sim_site_end(struct sim_world *world, struct sim_site *site, enum sim_site_
     if (site->state != SIM_SITE_RUNNING) {
         return;
     }
-    if (end == SIM_SITE_CLEAN) {
+    if (end == SIM_SITE_CLEAN) { /* It waits for its disk, however long that takes. */
+        site->disk.stuck_until_ns = 0;
         site_submit(world, site);
     }
     while (end == SIM_SITE_CLEAN && io_memory_pending(site->io) > 0) {
