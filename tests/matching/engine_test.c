@@ -176,7 +176,7 @@ static void test_unknown_types_are_only_counted(void **state)
     market_fixture_trade(&fixture);
     for (uint32_t type = 0; type <= UINT8_MAX; type++) {
         bool known =
-            (type >= 1 && type <= 5) || (type >= 16 && type <= 17) || (type >= 32 && type <= 37);
+            (type >= 1 && type <= 5) || (type >= 16 && type <= 18) || (type >= 32 && type <= 37);
         if (known) {
             continue;
         }

@@ -65,6 +65,12 @@ static void seat_tick(void *context, void *record)
     seat->inner.tick(seat->inner.context, record);
 }
 
+static void seat_opened(void *context, uint64_t timestamp_ns, bool planned)
+{
+    struct sim_seat *seat = seat_of(context);
+    seat->inner.opened(seat->inner.context, timestamp_ns, planned);
+}
+
 static uint64_t seat_event_hash(void *context)
 {
     struct sim_seat *seat = seat_of(context);
@@ -101,6 +107,7 @@ static struct shard_machine seat_machine(struct sim_seat *seat)
     machine.stamp = seat_stamp;
     machine.timestamp_ns = seat_timestamp;
     machine.apply = seat_apply;
+    machine.opened = seat_opened;
     machine.due = seat_due;
     machine.tick = seat_tick;
     machine.event_hash = seat_event_hash;
