@@ -60,7 +60,7 @@ tests-build: build $(TESTS)
 fuzzers-build: $(FUZZERS)
 
 help:
-	@echo 'make run      install what is missing, build, trade, kill, restart, prove (FLOW=file: a LOBSTER file)'
+	@echo 'make run      install what is missing, build, trade at three sites, lose a region, prove (FLOW=file: a LOBSTER file at one site)'
 	@echo 'make test     install what is missing, build, run every test (NAMES="book wal": only those)'
 	@echo 'make check    test + lint + sanitizers + short fuzzing + second compiler + models + simulation'
 	@echo 'make bench    measure; prints a table, writes $(BUILD)/bench.json'

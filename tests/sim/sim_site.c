@@ -325,8 +325,9 @@ static enum status site_run(struct sim_world *world, struct sim_site *site, uint
     struct io_completion completions[SITE_COMPLETIONS];
     uint32_t count = io_poll(site->io, completions, SITE_COMPLETIONS, 0);
     enum status status = STATUS_OK;
-    for (uint32_t at = 0; at < count && status == STATUS_OK; at++) {
-        status = journal_complete(site->journal, &completions[at]);
+    for (uint32_t at = 0; at < count; at++) { /* Also behind an error: its end waits for all. */
+        enum status completed = journal_complete(site->journal, &completions[at]);
+        status = status == STATUS_OK ? completed : status;
     }
     if (status == STATUS_OK) {
         status = journal_poll(site->journal);
