@@ -217,8 +217,9 @@ static void test_a_site_that_stops_hands_over_first(void **state)
     /* Its last word on who leads is somebody else. */
     FILE *file = fopen(sites[leader].log, "re");
     assert_non_null(file);
-    char line[4096];
-    char last[4096] = "";
+    static char line[4096];
+    static char last[4096];
+    last[0] = '\0';
     while (fgets(line, sizeof line, file) != NULL) {
         if (strstr(line, "event=leader ") != NULL) {
             memcpy(last, line, sizeof last);

@@ -37,11 +37,12 @@ static void reopen(void)
     open_journal();
 }
 
-static struct journal_generation generation_of(uint16_t shard_id)
+/* Valid until the next call. */
+static const struct journal_generation *generation_of(uint16_t shard_id)
 {
-    struct journal_generation generation;
+    static struct journal_generation generation;
     journal_generation(fixture.journal, shard_id, &generation);
-    return generation;
+    return &generation;
 }
 
 /* A repair in which site 2 alone survives; the log is kept at `log_index`. */
@@ -65,13 +66,13 @@ static struct repair repair_from(uint64_t previous_generation, uint64_t log_inde
 static void persist(uint16_t shard_id, uint64_t generation, bool active)
 {
     assert_int_equal(journal_flush(fixture.journal), STATUS_OK);
-    struct journal_generation found = generation_of(shard_id);
+    struct journal_generation found = *generation_of(shard_id);
     for (uint32_t tries = 0; tries < 1000; tries++) {
         if (found.repair.generation == generation && found.active == active) {
             return;
         }
         assert_int_equal(journal_fixture_turn(&fixture, UINT64_C(1000000000)), STATUS_OK);
-        found = generation_of(shard_id);
+        found = *generation_of(shard_id);
     }
     fail_msg("never durable");
 }
@@ -81,7 +82,7 @@ static void test_at_birth_there_is_none(void **state)
     (void)state;
     open_journal();
     for (uint16_t shard_id = 1; shard_id <= SHARDS_MAX; shard_id++) {
-        struct journal_generation generation = generation_of(shard_id);
+        struct journal_generation generation = *generation_of(shard_id);
         assert_int_equal(generation.generation, 0);
         assert_false(generation.accepted);
         assert_false(generation.active);
@@ -94,19 +95,19 @@ static void test_a_promise_counts_when_it_is_durable(void **state)
     open_journal();
     struct repair repair = repair_from(0, 4);
     assert_int_equal(journal_promise(fixture.journal, 3, &repair), STATUS_OK);
-    assert_false(generation_of(3).accepted);
+    assert_false(generation_of(3)->accepted);
     assert_int_equal(journal_promise(fixture.journal, 3, &repair), STATUS_NOT_YET);
     assert_int_equal(journal_activate(fixture.journal, 3), STATUS_NOT_YET);
     reopen(); /* What was never flushed is not written. */
-    assert_false(generation_of(3).accepted);
+    assert_false(generation_of(3)->accepted);
     assert_int_equal(journal_promise(fixture.journal, 3, &repair), STATUS_OK);
     persist(3, repair.generation, false);
-    struct journal_generation generation = generation_of(3);
+    struct journal_generation generation = *generation_of(3);
     assert_true(generation.accepted);
     assert_int_equal(generation.generation, 0); /* Not yet in the new one. */
     assert_int_equal(generation.repair.kept.log_index, 4);
     assert_int_equal(generation.repair.after.epoch, repair.after.epoch);
-    assert_false(generation_of(2).accepted);
+    assert_false(generation_of(2)->accepted);
 }
 
 static void test_states_survive_restarts_with_and_without_the_store(void **state)
@@ -118,14 +119,14 @@ static void test_states_survive_restarts_with_and_without_the_store(void **state
     assert_int_equal(journal_promise(fixture.journal, 1, &repair), STATUS_OK);
     persist(1, repair.generation, false);
     reopen();
-    assert_true(generation_of(1).accepted && !generation_of(1).active);
+    assert_true(generation_of(1)->accepted && !generation_of(1)->active);
     assert_int_equal(journal_activate(fixture.journal, 1), STATUS_OK);
     persist(1, repair.generation, true);
-    assert_int_equal(generation_of(1).generation, repair.generation);
+    assert_int_equal(generation_of(1)->generation, repair.generation);
     for (uint32_t life = 0; life < 3; life++) {
         journal_fixture_store(&fixture);
         reopen();
-        struct journal_generation generation = generation_of(1);
+        struct journal_generation generation = *generation_of(1);
         assert_int_equal(generation.generation, repair.generation);
         assert_true(generation.accepted && generation.active);
         assert_memory_equal(generation.repair.attestation_hash, repair.attestation_hash,
@@ -143,11 +144,11 @@ static void test_states_survive_restarts_with_and_without_the_store(void **state
     assert_int_equal(journal_promise(fixture.journal, 1, &next), STATUS_OK);
     persist(1, next.generation, false);
     reopen();
-    assert_int_equal(generation_of(1).generation, repair.generation);
-    assert_int_equal(generation_of(1).repair.generation, next.generation);
+    assert_int_equal(generation_of(1)->generation, repair.generation);
+    assert_int_equal(generation_of(1)->repair.generation, next.generation);
     assert_int_equal(journal_activate(fixture.journal, 1), STATUS_OK);
     persist(1, next.generation, true);
-    assert_int_equal(generation_of(1).generation, next.generation);
+    assert_int_equal(generation_of(1)->generation, next.generation);
 }
 
 static void test_a_new_site_joins_a_generation(void **state)
@@ -156,16 +157,16 @@ static void test_a_new_site_joins_a_generation(void **state)
     open_journal();
     assert_int_equal(journal_join(fixture.journal, 2, UINT64_C(7) << 32), STATUS_OK);
     assert_int_equal(journal_flush(fixture.journal), STATUS_OK);
-    while (generation_of(2).generation == 0) {
+    while (generation_of(2)->generation == 0) {
         assert_int_equal(journal_fixture_turn(&fixture, UINT64_C(1000000000)), STATUS_OK);
     }
     reopen();
-    assert_int_equal(generation_of(2).generation, UINT64_C(7) << 32);
-    assert_false(generation_of(2).accepted);
+    assert_int_equal(generation_of(2)->generation, UINT64_C(7) << 32);
+    assert_false(generation_of(2)->accepted);
     struct repair next = repair_from(UINT64_C(7) << 32, 9);
     assert_int_equal(journal_promise(fixture.journal, 2, &next), STATUS_OK);
     persist(2, next.generation, false);
-    assert_int_equal(generation_of(2).generation, UINT64_C(7) << 32);
+    assert_int_equal(generation_of(2)->generation, UINT64_C(7) << 32);
 }
 
 static void join_a_log(void *argument)
