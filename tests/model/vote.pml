@@ -195,7 +195,11 @@ inline hear(replica, t) {
 /* election_may_campaign() */
 #define CAN_CAMPAIGN \
     (role[_pid] != LEADER && disk_term[_pid] == term[_pid] && term[_pid] < TERMS)
-#define MAY_BE_FIRST (_pid == 0 || term[0] > 0) /* All are alike at first. */
+#if REPLICAS == 3
+#define STANDS (_pid == 0 || term[0] > 0) /* All are alike at first. */
+#else
+#define STANDS (_pid == 0 || (_pid == 1 && term[0] > 0)) /* A bound: the others only vote. */
+#endif
 #define CAN_PRE_VOTE(candidate) \
     (_pid != candidate && role[candidate] == PRE_CANDIDATE && !HAS(votes[candidate], _pid))
 #define IS_ASKED(candidate, t) (_pid != candidate && HAS(asked[t], candidate) && t >= term[_pid])
@@ -222,14 +226,14 @@ active [REPLICAS] proctype replica() {
 end_of_bounds:
     do
     :: d_step { /* election_pre_campaign() */
-            CAN_CAMPAIGN && MAY_BE_FIRST && role[_pid] != PRE_CANDIDATE ->
+            CAN_CAMPAIGN && STANDS && role[_pid] != PRE_CANDIDATE ->
             role[_pid] = PRE_CANDIDATE;
             votes[_pid] = BIT(_pid);
             wished[_pid] = 0;
             knows[_pid] = 0
         }
     :: d_step { /* election_transferred() */
-            CAN_CAMPAIGN && role[_pid] == FOLLOWER && knows[_pid] ->
+            CAN_CAMPAIGN && STANDS && role[_pid] == FOLLOWER && knows[_pid] ->
             campaign(_pid, 1);
             candidate = 0
         }
