@@ -114,7 +114,6 @@ struct shard {
     uint64_t outbox_first_log_index; /* What it holds, so that followers share it. */
     uint32_t outbox_count;
     size_t outbox_bytes;
-    uint8_t outbox_last_chain_hash[SEGMENT_HASH_BYTES];
     struct shard_pending pending;
     bool takes; /* Records are taken: as of the last turn. */
 
