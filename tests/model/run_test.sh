@@ -88,8 +88,8 @@ truncated_search_fails() {
 }
 endless_search_fails() {
     make_models 'check counter counter : ONE_MORE HARMLESS'
-    sed -i 's/^int count/int other[40]; int count/; s/^active/active [7]/; s/count < END/other[_pid] < 30 -> other[_pid]++; count < END/' \
-        model/counter.pml
+    sed -i 's/^int count/int other[40]; int count/; s/^active/active [7]/
+        s|count < END \* STEPS / 3 -> count++|other[_pid] < 30 -> other[_pid]++|' model/counter.pml
     seconds=1 run_models
     shell_equal "$status" 1
     shell_contains "$output" "no end within 1 s"
