@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # tests/model/run over small models of its own: what must fail, fails, and by its name.
+# variants: all alike
 set -u
 root=$(cd "$(dirname "$0")/../.." && pwd)
 . "$root/tests/support/shell.sh"
