@@ -66,15 +66,6 @@ static struct door *door_of_connection(struct doors *doors, uint64_t connection_
     return door->state != DOOR_FREE && door->connection_id == connection_id ? door : NULL;
 }
 
-static void door_queue_logoff(struct doors *doors, const struct door_logoff *logoff)
-{
-    /* Before a logon is submitted this ring was emptied: it holds no more than the sessions that
-     * were attached then and the logons that were under way. */
-    ASSERT(doors->logoffs_written - doors->logoffs_read < doors->logoffs_capacity);
-    doors->logoffs[doors->logoffs_written % doors->logoffs_capacity] = *logoff;
-    doors->logoffs_written++;
-}
-
 static void door_log_end(struct doors *doors, const struct door *door, enum door_end end)
 {
     uint64_t now_ns = io_now_ns(doors->options.io);
@@ -102,9 +93,8 @@ void door_end(struct doors *doors, struct door *door, enum door_end end)
         *attached = DOOR_NONE;
         doors->counts.attached--;
         if (end != DOOR_END_REPLACED) {
-            struct door_logoff logoff = {door->market_index, door->session_id, door->epoch,
-                                         door->input_number_next};
-            door_queue_logoff(doors, &logoff);
+            struct door_logoff logoff = {door->session_id, door->epoch, door->input_number_next};
+            door_logoff_push(&doors->logoffs[door->market_index], &logoff);
         }
     }
     door_input_drop(doors, door);
@@ -219,15 +209,15 @@ static void door_logon_event(struct doors *doors, uint32_t market_index, const s
     uint32_t epoch = event->user_reference;
     if (door == NULL || door->state != DOOR_ATTACHING) {
         /* The client left meanwhile, or the logon is from before a restart. */
-        struct door_logoff logoff = {market_index, event->session_id, epoch, 1};
-        door_queue_logoff(doors, &logoff);
+        struct door_logoff logoff = {event->session_id, epoch, 1};
+        door_logoff_push(&doors->logoffs[market_index], &logoff);
         return;
     }
     ASSERT(door->market_index == market_index);
     if (!door_input_fits(door, &session)) {
         /* The generation was rolled while the logon was on its way. */
-        struct door_logoff logoff = {market_index, event->session_id, epoch, 1};
-        door_queue_logoff(doors, &logoff);
+        struct door_logoff logoff = {event->session_id, epoch, 1};
+        door_logoff_push(&doors->logoffs[market_index], &logoff);
         door_input_reject(doors, door, SOUPBIN_SESSION_NOT_AVAILABLE);
         return;
     }
@@ -303,28 +293,10 @@ void doors_reconcile(struct doors *doors)
         struct engine_session session;
         for (uint32_t id = 1; engine_session_view(engine, id, &session) == STATUS_OK; id++) {
             if (session.attached_site_id == doors->options.site_id) {
-                struct door_logoff logoff = {market, id, session.epoch, session.input_number_next};
-                door_queue_logoff(doors, &logoff);
+                struct door_logoff logoff = {id, session.epoch, session.input_number_next};
+                door_logoff_push(&doors->logoffs[market], &logoff);
             }
         }
-    }
-}
-
-static void doors_send_logoffs(struct doors *doors)
-{
-    while (doors->logoffs_read < doors->logoffs_written) {
-        const struct door_logoff *logoff =
-            &doors->logoffs[doors->logoffs_read % doors->logoffs_capacity];
-        struct command command = {.type = COMMAND_SESSION_LOGOFF,
-                                  .session_id = logoff->session_id,
-                                  .epoch = logoff->epoch,
-                                  .input_number = logoff->input_number,
-                                  .site_id = doors->options.site_id};
-        struct router *router = doors->options.markets[logoff->market_index].router;
-        if (router_submit(router, &command, io_now_ns(doors->options.io)) != STATUS_OK) {
-            return; /* It keeps its place until there is room, or a leader. */
-        }
-        doors->logoffs_read++;
     }
 }
 
@@ -408,7 +380,11 @@ static void doors_sweep(struct doors *doors)
 enum status doors_run(struct doors *doors, bool refuse_orders)
 {
     doors->refuse_orders = refuse_orders;
-    doors_send_logoffs(doors); /* Before any logon: what a session left comes first. */
+    for (uint32_t market = 0; market < doors->options.market_count; market++) {
+        /* Before any logon: what a session left comes first. */
+        door_logoff_submit(&doors->logoffs[market], doors->options.markets[market].router,
+                           doors->options.site_id, io_now_ns(doors->options.io));
+    }
     doors_take_credentials(doors);
     doors_unpause(doors);
     doors_sweep(doors);
@@ -422,7 +398,12 @@ uint64_t doors_due_ns(const struct doors *doors)
 
 bool doors_waiting(const struct doors *doors)
 {
-    return doors->logoffs_read < doors->logoffs_written;
+    for (uint32_t market = 0; market < doors->options.market_count; market++) {
+        if (door_logoff_waiting(&doors->logoffs[market])) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void doors_close_all(struct doors *doors)
@@ -442,13 +423,10 @@ static enum status doors_allocate(struct doors *doors)
     const struct doors_options *options = &doors->options;
     doors->table = calloc(options->connections_max, sizeof doors->table[0]);
     doors->free_indexes = calloc(options->connections_max, sizeof doors->free_indexes[0]);
-    doors->logoffs_capacity =
-        options->sessions_max * options->market_count + options->connections_max;
-    doors->logoffs = calloc(doors->logoffs_capacity, sizeof doors->logoffs[0]);
     doors->held = calloc(options->buffer_ids_max, sizeof doors->held[0]);
     doors->send_memory = aligned_alloc(4096, (size_t)options->connections_max * DOOR_SEND_BYTES);
-    if (doors->table == NULL || doors->free_indexes == NULL || doors->logoffs == NULL ||
-        doors->held == NULL || doors->send_memory == NULL) {
+    if (doors->table == NULL || doors->free_indexes == NULL || doors->held == NULL ||
+        doors->send_memory == NULL) {
         return STATUS_FULL;
     }
     for (uint32_t market = 0; market < options->market_count; market++) {
@@ -460,6 +438,11 @@ static enum status doors_allocate(struct doors *doors)
             attached[id] = DOOR_NONE;
         }
         doors->attached[market] = attached;
+        if (door_logoff_queue_create(&doors->logoffs[market],
+                                     options->sessions_max + options->connections_max) !=
+            STATUS_OK) {
+            return STATUS_FULL;
+        }
     }
     for (uint32_t i = 0; i < options->connections_max; i++) {
         doors->free_indexes[i] = options->connections_max - 1 - i;
@@ -497,10 +480,10 @@ void doors_destroy(struct doors *doors)
 {
     for (uint32_t market = 0; market < SHARDS_MAX; market++) {
         free(doors->attached[market]);
+        door_logoff_queue_destroy(&doors->logoffs[market]);
     }
     free(doors->send_memory);
     free(doors->held);
-    free(doors->logoffs);
     free(doors->free_indexes);
     free(doors->table);
     free(doors);

@@ -128,6 +128,10 @@ void door_input_attach(struct doors *doors, struct door *door)
         door_input_reject(doors, door, SOUPBIN_SESSION_NOT_AVAILABLE);
         return;
     }
+    if (door_logoff_waiting(&doors->logoffs[door->market_index])) {
+        door_pause(doors, door);
+        return;
+    }
     struct command command = {.type = COMMAND_SESSION_LOGON,
                               .session_id = door->login_session_id,
                               .site_id = doors->options.site_id};

@@ -4,6 +4,7 @@
 #define GATEWAY_DOOR_TABLE_H
 
 #include "gateway/door.h"
+#include "gateway/door_logoff.h"
 #include "gateway/ouch.h"
 
 enum door_state {
@@ -71,14 +72,6 @@ struct door_held {
     uint32_t next; /* Buffer id, DOOR_NONE at the end. */
 };
 
-/* A session whose log-off still has to enter the journal. */
-struct door_logoff {
-    uint32_t market_index;
-    uint32_t session_id;
-    uint32_t epoch;
-    uint64_t input_number;
-};
-
 /* Doors by index, first in first out. */
 struct door_list {
     uint32_t first;
@@ -92,10 +85,7 @@ struct doors {
     uint32_t free_count;
     uint32_t *attached[SHARDS_MAX]; /* By session id: the attached door, or DOOR_NONE. */
     struct door_held *held;         /* By buffer id. */
-    struct door_logoff *logoffs;    /* A ring: one place for each session that can be attached. */
-    uint32_t logoffs_capacity;
-    uint64_t logoffs_read;
-    uint64_t logoffs_written;
+    struct door_logoff_queue logoffs[SHARDS_MAX];
     struct door_list paused;
     struct door_list ready;
     uint8_t *send_memory; /* DOOR_SEND_BYTES for each door: untouched, they cost nothing. */
