@@ -72,6 +72,22 @@ static enum status init_write(const char *path, const char *text, mode_t mode,
     return close(file) == 0 ? STATUS_OK : init_system(error, "write", path);
 }
 
+/* The sizes that the journal is made with; the configuration must name the same ones. */
+static void init_tuning(const struct init_options *options, char *text, size_t text_bytes)
+{
+    ASSERT(text_bytes > 0);
+    if (options->wal == NULL && options->store == NULL) {
+        return;
+    }
+    int used = snprintf(text, text_bytes, "tuning:\n");
+    if (options->wal != NULL) {
+        used += snprintf(text + used, text_bytes - (size_t)used, "  wal: %.40s\n", options->wal);
+    }
+    if (options->store != NULL) {
+        (void)snprintf(text + used, text_bytes - (size_t)used, "  store: %.40s\n", options->store);
+    }
+}
+
 static enum status init_config(const struct init_options *options, const char *path,
                                const char *key, char error[static INIT_ERROR_BYTES])
 {
@@ -84,6 +100,8 @@ static enum status init_config(const struct init_options *options, const char *p
                        options->peer);
         (void)snprintf(site_peer, sizeof site_peer, "       peer: ['%s'],\n", options->peer);
     }
+    char tuning[2 * CONFIG_ENDPOINT_BYTES + 64] = "";
+    init_tuning(options, tuning, sizeof tuning);
     int bytes = snprintf(
         text, sizeof text,
         "# One site of Causeway: who I am and how to start. What decides outcomes of the market "
@@ -104,9 +122,10 @@ static enum status init_config(const struct init_options *options, const char *p
         "  shards:\n"
         "    - {id: 1, name: MAIN, prefer: [%s], commit_providers: 1}\n"
         "threading: shared          # One loop thread for doors and shard.\n"
-        "idle: sleep                # sleep, yield or spin: spin needs a core of its own.\n",
+        "idle: sleep                # sleep, yield or spin: spin needs a core of its own.\n"
+        "%s",
         options->cluster, options->site, options->ouch, listen_peer, options->admin, options->site,
-        options->provider, site_peer, key, options->site);
+        options->provider, site_peer, key, options->site, tuning);
     ASSERT(bytes > 0);
     if ((size_t)bytes >= sizeof text) {
         return init_fail(STATUS_BAD_ARGUMENT, error, "the names or addresses are too long");
@@ -270,6 +289,10 @@ int init_main(int argc, char **argv)
         {"peer", 0, OPTION_TEXT, &site.peer, "ADDR:PORT",
          "Where other sites connect (default: there are none; see `causeway bootstrap`).", 0, 0,
          NULL},
+        {"wal", 0, OPTION_TEXT, &site.wal, "SIZE",
+         "Size of the journal's write-ahead ring, for good (default 64MiB).", 0, 0, NULL},
+        {"store", 0, OPTION_TEXT, &site.store, "SIZE",
+         "Size that the journal's store may grow to (default 4GiB).", 0, 0, NULL},
     };
     const struct options_command command = {
         .name = "init",

@@ -18,7 +18,9 @@ struct init_options {
     const char *provider;
     const char *ouch; /* Numeric "address:port". */
     const char *admin;
-    const char *peer; /* Where other sites connect; NULL: this site is alone. */
+    const char *peer;  /* Where other sites connect; NULL: this site is alone. */
+    const char *wal;   /* Size of the write-ahead ring ("256MiB"); NULL: config.md's default. */
+    const char *store; /* Size that the store may grow to; NULL: config.md's default. */
 };
 
 /* Write DIRECTORY/site.yaml and DIRECTORY/data with key, token and journal (gateway/site_files.h),

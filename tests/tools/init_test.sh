@@ -20,6 +20,15 @@ makes_a_site() {
     test -e new/data/journal/journal.id
 }
 
+# The journal is made with the sizes asked for, and the configuration names them.
+sizes_are_kept() {
+    "$causeway" init new --cluster demo --site nyc1 --wal 16MiB --store '32 MiB' >out
+    shell_contains "$(cat new/site.yaml)" "wal: 16MiB"
+    shell_contains "$(cat new/site.yaml)" "store: 32 MiB"
+    "$build/causewayd" --config new/site.yaml --test >/dev/null
+    shell_equal "$(stat -c %s new/data/journal/wal.ring)" $((16 * 1024 * 1024))
+}
+
 two_sites_differ() {
     "$causeway" init one --cluster demo --site nyc1 >/dev/null
     mkdir two # An empty directory will do.
@@ -49,7 +58,9 @@ wrong_arguments() {
         "new --cluster demo --site nyc1 --ouch localhost:7001" \
         "new --cluster demo --site nyc1 --ouch 127.0.0.1" \
         "new --cluster demo --site nyc1 --provider averyveryveryverylongprovidername" \
-        "new --cluster demo --site nyc1 --admin 127.0.0.1:70000"; do
+        "new --cluster demo --site nyc1 --admin 127.0.0.1:70000" \
+        "new --cluster demo --site nyc1 --wal 1MiB" "new --cluster demo --site nyc1 --wal many" \
+        "new --cluster demo --site nyc1 --store 5"; do
         status=0
         # shellcheck disable=SC2086 # Several arguments on purpose.
         "$causeway" init $arguments >out 2>error || status=$?
@@ -75,4 +86,4 @@ refuses_tmpfs() {
     shell_contains "$(cat error)" "tmpfs"
 }
 
-shell_run makes_a_site two_sites_differ refuses_what_is_there wrong_arguments refuses_tmpfs
+shell_run makes_a_site sizes_are_kept two_sites_differ refuses_what_is_there wrong_arguments refuses_tmpfs
