@@ -2,8 +2,9 @@
  * providers), matched at every site, acknowledgements out. Real causewayd processes, real sockets,
  * TLS links without delay, flow from the zero-intelligence model. The client is at the leader.
  *
- *   site_bench [JSON-FILE [QFLOOR]]
+ *   site_bench [JSON-FILE [QFLOOR [TEXT]]]
  *
+ * TEXT: only scenarios whose line begins with it ("3: saturated"); an empty name leaves a file out.
  * Beside each figure that has one stands the yardstick's: QFLOOR is what a durable append over
  * three nodes costs at the least on this machine, measured right after it. Compare ratios, never
  * absolute values. */
@@ -368,8 +369,9 @@ static json_t *result_json(const struct scenario *scenario, const struct result 
 
 int main(int argc, char **argv)
 {
-    const char *json_file = argc > 1 ? argv[1] : NULL;
-    const char *program = argc > 2 ? argv[2] : NULL;
+    const char *json_file = argc > 1 && argv[1][0] != '\0' ? argv[1] : NULL;
+    const char *program = argc > 2 && argv[2][0] != '\0' ? argv[2] : NULL;
+    const char *asked = argc > 3 ? argv[3] : "";
     json_t *all = json_array();
     (void)printf("%-27s %9s %9s %8s %8s %9s %6s %6s %6s %6s %6s  %8s %5s\n", "", "commands",
                  "trades", "p50", "p99", "p99.9", "site", "client", "log", "disk", "stream",
@@ -379,6 +381,11 @@ int main(int argc, char **argv)
                  "ratio");
     for (size_t i = 0; i < SCENARIO_COUNT; i++) {
         static struct run run;
+        char line[64];
+        (void)snprintf(line, sizeof line, "%u: %s", scenarios[i].sites, scenarios[i].name);
+        if (strncmp(line, asked, strlen(asked)) != 0) {
+            continue;
+        }
         char directory[TEST_PATH_BYTES];
         test_paths_make(directory, "site_bench");
         open_run(&run, &scenarios[i], directory);
