@@ -74,11 +74,11 @@ struct run {
     struct trader *trader;
 };
 
-/* What the sites say of themselves; figures only grow. */
+/* What the sites say of themselves, all together; figures only grow. */
 struct site_figures {
     uint64_t records;
     uint64_t segment_bytes;
-    uint64_t wal_bytes; /* These and the rest: sums over all sites. */
+    uint64_t wal_bytes;
     uint64_t store_bytes;
     uint64_t stream_bytes;
     double cpu_s;
@@ -130,10 +130,8 @@ static struct site_figures figures(const struct run *run)
     for (uint32_t at = 0; at < run->site_count; at++) {
         json_t *root = status_of(&run->sites[at]);
         json_t *shard = shard_of(root);
-        if (at == 0) {
-            now.records = json_path(shard, "log", "records_sealed");
-            now.segment_bytes = json_path(shard, "log", "segment_bytes");
-        }
+        now.records += json_path(shard, "log", "records_sealed"); /* Whoever led then. */
+        now.segment_bytes += json_path(shard, "log", "segment_bytes");
         now.wal_bytes += json_path(root, "journal", "wal_written_bytes");
         now.store_bytes += json_path(root, "journal", "store_used_bytes");
         now.stream_bytes += json_path(shard, "streams", "file_bytes");
