@@ -6,6 +6,7 @@
 #include "tests/sim/sim_inspect.h"
 #include "tests/sim/sim_signature.h"
 #include "tests/sim/sim_site.h"
+#include "tests/sim/sim_trade.h"
 #include "tests/support/cmocka_all.h"
 #include "tests/support/store_memory.h"
 #include "tests/support/test_paths.h"
@@ -86,6 +87,31 @@ static void test_real_signatures(void **state)
     sim_begin(world, 7, &plan);
     sim_go(world, plan.faults_ns);
     assert_true(sim_heal(world));
+    sim_end(world, &result);
+    assert_false(result.failed);
+}
+
+/* However slowly clients trade, one whose site is gone looks for another at once. */
+static void test_clients_leave_a_site_that_is_gone(void **state)
+{
+    (void)state;
+    struct sim_wishes wishes = {.sites = 3, .shards = 1, .faults_ns = 5 * SIM_S};
+    struct sim_plan plan;
+    struct sim_result result;
+    sim_plan_make(8, &wishes, &plan, &world->schedule);
+    plan.think_ns = 10 * SIM_S;
+    world->schedule.count = 0;
+    sim_begin(world, 8, &plan);
+    sim_go(world, 5 * SIM_S);
+    uint8_t site_id = world->clients[0].site_id;
+    sim_world_site(world, site_id)->held++;
+    sim_site_end(world, sim_world_site(world, site_id), SIM_SITE_KILL);
+    sim_trade_lost(world, site_id);
+    sim_go(world, 35 * SIM_S);
+    for (uint32_t at = 0; at < world->client_count; at++) {
+        assert_true(world->clients[at].attached);
+        assert_int_not_equal(world->clients[at].site_id, site_id);
+    }
     sim_end(world, &result);
     assert_false(result.failed);
 }
@@ -182,6 +208,7 @@ int main(void)
         cmocka_unit_test(test_one_seed_is_one_run),
         cmocka_unit_test(test_runs_do_something),
         cmocka_unit_test(test_real_signatures),
+        cmocka_unit_test(test_clients_leave_a_site_that_is_gone),
         cmocka_unit_test(test_a_disk_that_forgets_is_seen),
         cmocka_unit_test(test_a_commit_without_copies_is_seen),
         cmocka_unit_test(test_another_state_is_seen),

@@ -204,6 +204,8 @@ void sim_trade_client(struct sim_world *world, uint32_t index)
     struct sim_client *client = &world->clients[index];
     const struct sim_site *site = sim_world_site(world, client->site_id);
     uint64_t think_ns = world->plan.think_ns;
+    /* Who is not logged on does not think: it looks for a site that takes it. */
+    think_ns = client->attached || think_ns < TRADE_LOGON_NS ? think_ns : TRADE_LOGON_NS;
     trade_due(world, index, think_ns / 2 + random_below(&world->random, think_ns));
     if (site->state != SIM_SITE_RUNNING) {
         if (random_below(&world->random, 4) == 0) {
@@ -292,8 +294,9 @@ void sim_trade_end(struct sim_world *world)
         const struct sim_client *client = &world->clients[at];
         const struct sim_check_shard *shard = &world->check.shards[client->shard_id - 1];
         if (!client->attached || client->lane.count > 0) {
-            sim_check_fail(&world->check, "long after the last fault session %u of shard %u %s",
-                           client->session_id, client->shard_id,
+            sim_check_fail(&world->check,
+                           "long after the last fault session %u of shard %u, at site %u, %s",
+                           client->session_id, client->shard_id, client->site_id,
                            client->attached ? "does not know what became of its orders"
                                             : "is not logged on");
         }
