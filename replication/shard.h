@@ -61,7 +61,8 @@ struct shard_peers {
     void (*fetch_snapshot)(void *context, uint16_t shard_id,
                            const struct replica_position *position, uint8_t site_id);
     /* A segment that was sealed, never committed, and is about to be dropped (rule 8): to be kept
-     * as signed evidence. */
+     * as signed evidence. Before a snapshot takes the place of a log it is all that is not known
+     * here to be committed: only the others can tell whether it was. */
     void (*evidence)(void *context, uint16_t shard_id, uint64_t log_index, const uint8_t *segment,
                      size_t segment_bytes);
 };
@@ -224,7 +225,9 @@ bool shard_follower(const struct shard *shard, uint8_t site_id, uint64_t now_ns,
 
 /* Membership as it rules now, with the plan under way. */
 const struct placement_record *shard_placement(const struct shard *shard);
-/* Where the machine stands: for a snapshot taken between two turns. */
+/* Where the machine stands: for a snapshot taken between two turns. Only while that is persisted
+ * here: a leader executes what others have made durable, and its own journal may lose that with its
+ * power; the snapshot would then stand beyond its end. */
 void shard_origin_now(const struct shard *shard, struct shard_origin *origin);
 
 #endif

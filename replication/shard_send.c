@@ -53,6 +53,9 @@ void shard_send(struct shard *shard, const struct replica_message *message)
 static bool send_position(struct shard *shard, uint64_t log_index, struct replica_entry *entry)
 {
     *entry = (struct replica_entry){0};
+    if (log_index == 0) {
+        return true; /* The very beginning, also where a snapshot stands for it. */
+    }
     if (log_index == shard->base.last_log_index) {
         entry->position.log_index = log_index;
         entry->position.term = shard->base.last_term;
