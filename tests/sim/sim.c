@@ -11,6 +11,7 @@
 #include "tests/sim/sim_inject.h"
 #include "tests/sim/sim_inspect.h"
 #include "tests/sim/sim_operator.h"
+#include "tests/sim/sim_shelf.h"
 #include "tests/sim/sim_signature.h"
 #include "tests/sim/sim_site.h"
 #include "tests/sim/sim_trade.h"
@@ -47,7 +48,11 @@ struct sim_world *sim_create(const char *directory)
     world->scratch = malloc(SEGMENT_BYTES_MAX);
     ASSERT(world->scratch != NULL);
     world->event = sim_trade_event;
+    world->lost = sim_trade_lost;
+    world->fetch = sim_shelf_fetch;
     enum status status = codec_create(&world->codec, 1);
+    ASSERT(status == STATUS_OK);
+    status = session_store_snapshot_create(&world->streams);
     ASSERT(status == STATUS_OK);
     for (uint8_t site_id = 1; site_id <= SITES_MAX; site_id++) {
         sim_site_make(world, site_id);
@@ -67,6 +72,7 @@ void sim_destroy(struct sim_world *world)
     sim_check_free(&world->check);
     sim_queue_free(&world->queue);
     codec_destroy(world->codec);
+    session_store_snapshot_destroy(world->streams);
     free(world->scratch);
     free(world->wire);
     free(world);
@@ -83,6 +89,7 @@ static uint64_t plan_pick(struct random *random, const uint64_t *values, uint32_
 static void plan_make(struct sim_plan *plan, struct random *random, const struct sim_wishes *wishes)
 {
     static const uint64_t sites[] = {1, 2, 3, 3, 3, 3, 3, 4, 5, 5, 5, 7, 9};
+    static const uint64_t snapshots[] = {0, 0, 4, 15, 50, 150};
     static const uint64_t latencies_us[] = {50, 200, 1000, 5000, 40000};
     *plan = (struct sim_plan){
         .site_count = (uint32_t)plan_pick(random, sites, sizeof sites / sizeof sites[0]),
@@ -116,6 +123,7 @@ static void plan_make(struct sim_plan *plan, struct random *random, const struct
     plan->commit_providers = (uint8_t)(1 + random_below(random, plan->provider_count));
     uint64_t round_trip_ns = 5 * plan->latency_ns;
     plan->election_ns_min = (100 + random_below(random, 400)) * SIM_MS + 4 * round_trip_ns;
+    plan->snapshot_segments = plan_pick(random, snapshots, sizeof snapshots / sizeof snapshots[0]);
 }
 
 /* The membership at birth; commit_providers as many as the providers allow. */
@@ -194,6 +202,7 @@ void sim_begin(struct sim_world *world, uint64_t seed, const struct sim_plan *pl
     world->starts = 0;
     world->healing = false;
     world->clocks_lost = false;
+    world->install_kills = 0;
     random_seed(&world->random, seed ^ UINT64_C(0x5EED));
     sim_signature_seed(seed, plan->real_signatures);
     sim_queue_reset(&world->queue);
@@ -244,6 +253,9 @@ static void sim_event_do(struct sim_world *world, const struct sim_event *event)
         return;
     case SIM_EVENT_MEND:
         sim_inject_mend(world, event->index);
+        return;
+    case SIM_EVENT_SNAPSHOT:
+        sim_site_snapshot(world, site, event->stamp, event->index);
         return;
     case SIM_EVENT_OPERATOR:
         sim_operator_look(world);

@@ -27,7 +27,7 @@ void sim_check_reset(struct sim_check *check)
         memset(shard->answered, 0, sizeof shard->answered);
         shard->term_max = 0;
         shard->last_timestamp_ns = 0;
-        shard->acknowledged_sequence = 0;
+        memset(shard->snapshots, 0, sizeof shard->snapshots);
         shard->chains.count = 0;
         shard->records.count = 0;
         shard->states.count = 0;
@@ -92,6 +92,36 @@ void sim_check_begin(struct sim_check *check, uint8_t site_id, uint16_t shard_id
     struct sim_check_seat *seat = check_seat(check, site_id, shard_id);
     *seat = (struct sim_check_seat){0};
     ASSERT(seat->applied == 0);
+}
+
+void sim_check_resume(struct sim_check *check, uint8_t site_id, uint16_t shard_id,
+                      uint64_t command_sequence, const uint64_t *streams)
+{
+    const struct sim_check_shard *shard = check_shard(check, shard_id);
+    struct sim_check_seat *seat = check_seat(check, site_id, shard_id);
+    *seat = (struct sim_check_seat){.applied = command_sequence};
+    memcpy(seat->streams, streams, sizeof seat->streams);
+    bool beyond = command_sequence >= shard->states.count;
+    for (uint32_t session = 1; session <= SIM_CHECK_SESSIONS_MAX; session++) {
+        beyond = beyond || streams[session] > shard->streams[session].count;
+    }
+    if (beyond) {
+        sim_check_fail(check, "site %u restores what nobody has executed in shard %u", site_id,
+                       shard_id);
+    }
+}
+
+void sim_check_snapshot(struct sim_check *check, uint8_t site_id, uint16_t shard_id,
+                        uint64_t log_index, uint64_t content_hash)
+{
+    struct sim_check_snapshot *snapshot =
+        &check_shard(check, shard_id)->snapshots[log_index % SIM_CHECK_SNAPSHOTS];
+    ASSERT(log_index > 0);
+    if (snapshot->log_index == log_index && snapshot->content_hash != content_hash) {
+        sim_check_fail(check, "site %u has another snapshot of shard %u at %" PRIu64, site_id,
+                       shard_id, log_index);
+    }
+    *snapshot = (struct sim_check_snapshot){log_index, content_hash};
 }
 
 void sim_check_command(struct sim_check *check, uint8_t site_id, uint16_t shard_id,

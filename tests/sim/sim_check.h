@@ -14,12 +14,18 @@
 
 #define SIM_CHECK_SESSIONS_MAX 32u
 #define SIM_CHECK_TERMS_MAX    65536u
+#define SIM_CHECK_SNAPSHOTS    64u /* Remembered for comparison. */
 
 /* A growing list of numbers; its memory stays from run to run. */
 struct sim_list {
     uint64_t *values;
     uint64_t count;
     uint64_t capacity;
+};
+
+struct sim_check_snapshot {
+    uint64_t log_index; /* 0: none. */
+    uint64_t content_hash;
 };
 
 struct sim_check_shard {
@@ -31,7 +37,7 @@ struct sim_check_shard {
     uint64_t last_timestamp_ns;
     uint8_t leaders[SIM_CHECK_TERMS_MAX]; /* Site that leads, by term. */
     uint64_t term_max;
-    uint64_t acknowledged_sequence; /* A client has seen the outcome of this command. */
+    struct sim_check_snapshot snapshots[SIM_CHECK_SNAPSHOTS]; /* By log index, modulo. */
 };
 
 /* What a running site has come to. */
@@ -62,6 +68,15 @@ __attribute__((format(printf, 2, 3))) void sim_check_fail(struct sim_check *chec
 
 /* The machine of a site is made anew. */
 void sim_check_begin(struct sim_check *check, uint8_t site_id, uint16_t shard_id);
+
+/* Or restored from a snapshot, taken after command `command_sequence`; `streams`: how many events
+ * of each session it has. */
+void sim_check_resume(struct sim_check *check, uint8_t site_id, uint16_t shard_id,
+                      uint64_t command_sequence, const uint64_t *streams);
+
+/* A snapshot was taken at a place in the log: what it is of is the same at all sites. */
+void sim_check_snapshot(struct sim_check *check, uint8_t site_id, uint16_t shard_id,
+                        uint64_t log_index, uint64_t content_hash);
 
 /* A site is about to execute a command: the same as everybody at this place, never one before its
  * time, in time. */

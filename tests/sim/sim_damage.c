@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "matching/base/assertion.h"
+#include "tests/sim/sim_shelf.h"
 #include "tests/sim/sim_site.h"
 #include "tests/sim/sim_trade.h"
 #include "tests/support/store_memory.h"
@@ -76,6 +77,9 @@ static bool damage_content(struct sim_world *world, const struct sim_fault *faul
         break;
     case SIM_FAULT_ROT_METADATA:
         sim_disk_rot_header(&site->disk, &world->random);
+        break;
+    case SIM_FAULT_ROT_SNAPSHOT:
+        harmed = sim_shelf_rot(&site->seats[shard_id - 1].shelf, &world->random);
         break;
     case SIM_FAULT_MISDIRECTED_WRITE:
         site->disk.misdirects = site->state == SIM_SITE_RUNNING;

@@ -22,7 +22,8 @@ enum sim_fault_kind {
     SIM_FAULT_SLOW,     /* Each turn comes late. */
     SIM_FAULT_LEADER_KILL,
     SIM_FAULT_LEADER_PAUSE,
-    SIM_FAULT_POWER_ALL, /* Power is gone everywhere at once. */
+    SIM_FAULT_INSTALL_POWER, /* Power is gone where the next snapshot is being installed. */
+    SIM_FAULT_POWER_ALL,     /* Power is gone everywhere at once. */
     SIM_FAULT_PROVIDER_DOWN,
     SIM_FAULT_PROVIDER_GONE, /* For good, with all disks. */
     /* Disks. */
@@ -31,6 +32,7 @@ enum sim_fault_kind {
     SIM_FAULT_ROT_JOURNAL,
     SIM_FAULT_ROT_STORE,
     SIM_FAULT_ROT_METADATA,
+    SIM_FAULT_ROT_SNAPSHOT,
     SIM_FAULT_MISDIRECTED_WRITE,
     SIM_FAULT_STALE_READ,
     SIM_FAULT_NO_SPACE,
@@ -67,6 +69,7 @@ enum sim_fault_kind {
     SIM_FAULT_DEMOTION,  /* A voter becomes a learner, and later a voter again. */
     SIM_FAULT_REMOVAL,   /* A site leaves; a new one comes in its place. */
     SIM_FAULT_PROVIDERS, /* Another commit_providers. */
+    SIM_FAULT_SNAPSHOT,  /* All sites take one now. */
     /* Clients. */
     SIM_FAULT_RECONNECT, /* All leave for other sites. */
     SIM_FAULT_TWO_SITES, /* All log on at another site and go on at the old one. */

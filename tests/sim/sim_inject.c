@@ -226,6 +226,9 @@ static bool inject_process(struct sim_world *world, const struct sim_fault *faul
     case SIM_FAULT_LEADER_PAUSE:
         inject_pause(site, fault);
         return true;
+    case SIM_FAULT_INSTALL_POWER:
+        world->install_kills++;
+        return true;
     case SIM_FAULT_SLOW:
         site->slow_ns = fault->magnitude * SIM_MS / 20;
         return true;
@@ -247,6 +250,9 @@ static void inject_process_end(struct sim_world *world, const struct sim_fault *
         return;
     case SIM_FAULT_SLOW:
         site->slow_ns = 0;
+        return;
+    case SIM_FAULT_INSTALL_POWER:
+        world->install_kills -= world->install_kills > 0;
         return;
     case SIM_FAULT_POWER_ALL:
     case SIM_FAULT_PROVIDER_DOWN:

@@ -208,6 +208,11 @@ static void ledger_follow(struct sim_ledger *ledger, struct journal *journal, ui
             return;
         }
         ledger_set(shard, at, chain);
+        if (at == tail->first_log_index && at > shard->first) {
+            /* What stands before it is committed, and a snapshot stands for it. */
+            ledger_set(shard, at - 1, bytes_load_le64(segment.previous_chain_hash));
+            shard->first = at;
+        }
     }
 }
 

@@ -191,6 +191,12 @@ bool sim_operator_begin(struct sim_world *world, const struct sim_fault *fault)
         target.commit_providers = (uint8_t)(1 + fault->magnitude % world->plan.provider_count);
         return placement_judge(&target, 0).rule == PLACEMENT_GOOD &&
                operator_plan(world, shard_id, &target);
+    case SIM_FAULT_SNAPSHOT:
+        for (uint32_t at = 0; at < world->plan.site_count; at++) {
+            world->sites[at].seats[shard_id - 1].shelf.requested = true;
+            sim_site_wake(world, &world->sites[at]);
+        }
+        return true;
     default:
         ASSERT(false);
         return false;

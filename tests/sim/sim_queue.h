@@ -14,6 +14,7 @@ enum sim_event_type {
     SIM_EVENT_CLIENT,   /* A client does something; `index`: which. */
     SIM_EVENT_FAULT,    /* A fault begins; `index`: in the schedule. */
     SIM_EVENT_MEND,     /* It ends. */
+    SIM_EVENT_SNAPSHOT, /* One is durable; `index`: 2 * shard, and 1 for one that was fetched. */
     SIM_EVENT_OPERATOR, /* The operator looks around. */
     SIM_EVENT_TYPE_COUNT
 };

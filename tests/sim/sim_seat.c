@@ -119,36 +119,39 @@ static struct shard_machine seat_machine(struct sim_seat *seat)
 
 /* ---- What a shard says to others ---- */
 
-static void seat_send(void *context, uint16_t shard_id, const struct replica_message *message,
-                      const uint8_t *segments, size_t segments_bytes)
+void sim_seat_send_frame(struct sim_seat *seat, uint8_t to_site_id, const struct link_frame *frame)
 {
-    struct sim_seat *seat = seat_of(context);
     struct sim_world *world = seat->world;
-    struct link_frame frame = {.type = LINK_WIRE_REPLICA,
-                               .shard_id = shard_id,
-                               .replica = {.message = *message,
-                                           .segments = segments,
-                                           .segments_bytes = (uint32_t)segments_bytes}};
-    size_t bound = link_wire_bytes_max(&frame);
+    size_t bound = link_wire_bytes_max(frame);
+    ASSERT(to_site_id != seat->site->site_id);
     if (bound > world->wire_bytes) {
         world->wire_bytes = 2 * bound;
         world->wire = realloc(world->wire, world->wire_bytes);
         ASSERT(world->wire != NULL);
     }
-    size_t bytes = link_wire_encode(world->wire, world->wire_bytes, &frame);
+    size_t bytes = link_wire_encode(world->wire, world->wire_bytes, frame);
     sim_network_send(&world->network, &world->queue, &world->random, seat->site->site_id,
-                     message->to_site_id, sim_world_site(world, message->to_site_id)->start,
-                     world->wire, (uint32_t)bytes);
+                     to_site_id, sim_world_site(world, to_site_id)->start, world->wire,
+                     (uint32_t)bytes);
+}
+
+static void seat_send(void *context, uint16_t shard_id, const struct replica_message *message,
+                      const uint8_t *segments, size_t segments_bytes)
+{
+    const struct link_frame frame = {.type = LINK_WIRE_REPLICA,
+                                     .shard_id = shard_id,
+                                     .replica = {.message = *message,
+                                                 .segments = segments,
+                                                 .segments_bytes = (uint32_t)segments_bytes}};
+    sim_seat_send_frame(seat_of(context), message->to_site_id, &frame);
 }
 
 static void seat_fetch(void *context, uint16_t shard_id, const struct replica_position *position,
                        uint8_t site_id)
 {
     struct sim_seat *seat = seat_of(context);
-    /* Nobody trims here, so nobody lacks what the leader does not have. */
-    sim_check_fail(&seat->world->check,
-                   "site %u wants a snapshot of shard %u at %" PRIu64 " from site %u",
-                   seat->site->site_id, shard_id, position->log_index, site_id);
+    ASSERT(shard_id == seat->shard_id);
+    seat->world->fetch(seat, position, site_id);
 }
 
 static void seat_evidence(void *context, uint16_t shard_id, uint64_t log_index,
@@ -162,17 +165,27 @@ static void seat_evidence(void *context, uint16_t shard_id, uint64_t log_index,
                        seat->site->site_id);
     }
     seat->world->totals.evidence++;
-    sim_inspect_dropped(seat, &segment);
+    if (!seat->installing) { /* Then a snapshot stands for it, if it was committed. */
+        sim_inspect_dropped(seat, &segment);
+    }
 }
 
 /* ---- Open and close ---- */
 
-enum status sim_seat_open(struct sim_world *world, struct sim_site *site, struct sim_seat *seat)
+void sim_seat_market(struct sim_seat *seat)
 {
     struct site_market_listener listener = {.context = seat, .event = seat_event};
+    site_market_close(&seat->market);
     enum status status =
-        site_market_open(&seat->market, seat->shard_id - 1u, &site->config, &listener);
+        site_market_open(&seat->market, seat->shard_id - 1u, &seat->site->config, &listener);
     ASSERT(status == STATUS_OK);
+    sim_check_begin(&seat->world->check, seat->site->site_id, seat->shard_id);
+}
+
+enum status sim_seat_open(struct sim_world *world, struct sim_site *site, struct sim_seat *seat,
+                          const struct shard_origin *origin)
+{
+    ASSERT(seat->market.engine != NULL);
     struct shard_options options = {.shard_id = seat->shard_id,
                                     .site_id = site->site_id,
                                     .incarnation = site->incarnation,
@@ -199,9 +212,12 @@ enum status sim_seat_open(struct sim_world *world, struct sim_site *site, struct
                                 .send = seat_send,
                                 .fetch_snapshot = seat_fetch,
                                 .evidence = seat_evidence};
-    sim_check_begin(&world->check, site->site_id, seat->shard_id);
-    status = shard_create(&seat->shard, &options, &machine, &peers, site->journal, world->codec);
+    enum status status =
+        shard_create(&seat->shard, &options, &machine, &peers, site->journal, world->codec);
     ASSERT(status == STATUS_OK);
+    if (origin != NULL) {
+        shard_resume(seat->shard, origin);
+    }
     uint64_t log_index;
     do {
         status = shard_recover(seat->shard, &log_index);

@@ -11,12 +11,14 @@
 #include "replication/link_wire.h"
 #include "tests/sim/sim_inspect.h"
 #include "tests/sim/sim_seat.h"
+#include "tests/sim/sim_shelf.h"
 #include "tests/support/io_memory.h"
 #include "tests/support/store_memory.h"
 
 #define SITE_COMPLETIONS 16u
 #define SITE_TURNS_MAX   1000u
 #define SITE_STORE_NS    (10 * SIM_MS)
+#define SITE_DOWN_NS     (300 * SIM_MS)
 
 /* ---- Birth ---- */
 
@@ -51,6 +53,7 @@ void sim_site_free(struct sim_site *site)
         site->store = NULL;
     }
     for (uint32_t at = 0; at < SHARDS_MAX; at++) {
+        sim_shelf_clear(&site->seats[at].shelf);
         char path[CONFIG_PATH_BYTES + 32];
         (void)snprintf(path, sizeof path, "%s/streams-%u", site->config.data, at + 1);
         (void)remove(path);
@@ -101,6 +104,9 @@ void sim_site_birth(struct sim_world *world, struct sim_site *site)
     site->lost = false;
     site->fragile = false;
     site->excuses = 0;
+    for (uint32_t at = 0; at < SHARDS_MAX; at++) {
+        sim_shelf_clear(&site->seats[at].shelf);
+    }
     struct journal_id *id = &site->parts.id;
     *id = (struct journal_id){.cluster_id = SIM_CLUSTER_ID,
                               .wal_bytes = SIM_DISK_BYTES,
@@ -187,12 +193,23 @@ static void site_ended(struct sim_world *world, struct sim_site *site, enum stat
     site->restart_due_ns = world->queue.now_ns + SIM_S;
 }
 
+static enum status site_open_seat(struct sim_world *world, struct sim_site *site,
+                                  struct sim_seat *seat)
+{
+    struct shard_origin origin;
+    bool restored;
+    enum status status = sim_shelf_open(world, seat, &origin, &restored);
+    return status == STATUS_OK ? sim_seat_open(world, site, seat, restored ? &origin : NULL)
+                               : status;
+}
+
 void sim_site_start(struct sim_world *world, struct sim_site *site)
 {
     ASSERT(site->state == SIM_SITE_DOWN);
     uint64_t committed[SHARDS_MAX];
     const uint64_t *chains[SHARDS_MAX];
     site->state = SIM_SITE_RUNNING;
+    site->dies = false;
     site->start = ++world->starts;
     site->turn_due_ns = UINT64_MAX;
     site->writes_seen = 0;
@@ -209,11 +226,14 @@ void sim_site_start(struct sim_world *world, struct sim_site *site)
     sim_ledger_opened(&site->ledger, site->journal, (uint16_t)world->plan.shard_count, chains,
                       committed);
     for (uint32_t at = 0; status == STATUS_OK && at < world->plan.shard_count; at++) {
-        status = sim_seat_open(world, site, &site->seats[at]);
+        status = site_open_seat(world, site, &site->seats[at]);
         if (status == STATUS_OK) {
             status = shard_start(site->seats[at].shard,
                                  sim_clock_monotonic_ns(&site->clock, world->queue.now_ns),
                                  sim_clock_wall_ns(&site->clock, world->queue.now_ns));
+        }
+        if (status == STATUS_OK) {
+            sim_shelf_offer(world, &site->seats[at]);
         }
     }
     if (status != STATUS_OK) {
@@ -244,6 +264,7 @@ void sim_site_end(struct sim_world *world, struct sim_site *site, enum sim_site_
     for (uint32_t at = 0; at < world->plan.shard_count; at++) {
         struct sim_seat *seat = &site->seats[at];
         sim_seat_close(seat);
+        sim_shelf_crash(&seat->shelf, &world->random);
     }
     if (end == SIM_SITE_KILL && site->store_busy && random_below(&world->random, 2) == 0) {
         (void)store_memory_advance(site->store, UINT32_MAX); /* It was just through. */
@@ -333,7 +354,13 @@ static enum status site_run(struct sim_world *world, struct sim_site *site, uint
         status = journal_poll(site->journal);
     }
     for (uint32_t at = 0; at < world->plan.shard_count && status == STATUS_OK; at++) {
-        status = shard_step(site->seats[at].shard, now_ns, wall_ns);
+        status = sim_shelf_turn(world, &site->seats[at]);
+        if (status == STATUS_OK) {
+            status = shard_step(site->seats[at].shard, now_ns, wall_ns);
+        }
+        if (status == STATUS_OK) {
+            sim_shelf_take(world, &site->seats[at]);
+        }
     }
     return status;
 }
@@ -363,9 +390,16 @@ void sim_site_turn(struct sim_world *world, struct sim_site *site, uint64_t star
         return;
     }
     site_submit(world, site);
+    if (site->dies) {
+        sim_site_end(world, site, SIM_SITE_POWER);
+        world->lost(world, site->site_id);
+        site->restart_due_ns = world->queue.now_ns + SITE_DOWN_NS;
+        return;
+    }
     uint64_t next_ns = UINT64_MAX;
     for (uint32_t at = 0; at < world->plan.shard_count; at++) {
         uint64_t shard_ns = shard_due_ns(site->seats[at].shard, now_ns);
+        shard_ns = sim_shelf_waits(&site->seats[at].shelf) ? now_ns : shard_ns;
         next_ns = shard_ns < next_ns ? shard_ns : next_ns;
     }
     if (next_ns != UINT64_MAX) {
@@ -423,6 +457,15 @@ void sim_site_store(struct sim_world *world, struct sim_site *site, uint64_t sta
     }
 }
 
+void sim_site_snapshot(struct sim_world *world, struct sim_site *site, uint64_t start,
+                       uint32_t index)
+{
+    if (site->state == SIM_SITE_RUNNING && site->start == start) {
+        sim_shelf_durable(world, site, index);
+        sim_site_wake(world, site);
+    }
+}
+
 void sim_site_frame(struct sim_world *world, const struct sim_event *event)
 {
     const struct sim_frame *frame;
@@ -444,11 +487,15 @@ void sim_site_frame(struct sim_world *world, const struct sim_event *event)
                        status_text(status));
     }
     if (arrives && whole && site->state == SIM_SITE_RUNNING && site->start == frame->to_start) {
-        ASSERT(decoded.type == LINK_WIRE_REPLICA);
-        shard_receive(site->seats[decoded.shard_id - 1].shard, &decoded.replica.message,
-                      decoded.replica.segments, decoded.replica.segments_bytes,
-                      sim_clock_monotonic_ns(&site->clock, world->queue.now_ns),
-                      sim_clock_wall_ns(&site->clock, world->queue.now_ns));
+        struct sim_seat *seat = &site->seats[decoded.shard_id - 1];
+        if (decoded.type == LINK_WIRE_REPLICA) {
+            shard_receive(seat->shard, &decoded.replica.message, decoded.replica.segments,
+                          decoded.replica.segments_bytes,
+                          sim_clock_monotonic_ns(&site->clock, world->queue.now_ns),
+                          sim_clock_wall_ns(&site->clock, world->queue.now_ns));
+        } else {
+            sim_shelf_frame(world, seat, frame->from_site_id, &decoded);
+        }
         sim_site_wake(world, site);
     }
     sim_network_done(&world->network, event->index);

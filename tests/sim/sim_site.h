@@ -31,6 +31,8 @@ void sim_site_wake(struct sim_world *world, struct sim_site *site);
 void sim_site_turn(struct sim_world *world, struct sim_site *site, uint64_t start, uint64_t due_ns);
 void sim_site_disk(struct sim_world *world, struct sim_site *site, uint64_t start, uint32_t handle);
 void sim_site_store(struct sim_world *world, struct sim_site *site, uint64_t start);
+void sim_site_snapshot(struct sim_world *world, struct sim_site *site, uint64_t start,
+                       uint32_t index);
 void sim_site_frame(struct sim_world *world, const struct sim_event *event);
 
 #endif

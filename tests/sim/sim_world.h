@@ -13,12 +13,14 @@
 #include "tests/sim/sim_ledger.h"
 #include "tests/sim/sim_network.h"
 #include "tests/sim/sim_queue.h"
+#include "tests/sim/sim_snapshot.h"
 
 #define SIM_MS          UINT64_C(1000000)
 #define SIM_S           UINT64_C(1000000000)
 #define SIM_CLUSTER_ID  UINT64_C(0x73696d756c617465)
 #define SIM_CLIENTS_MAX 32u
 #define SIM_KEYS_MAX    128u
+#define SIM_SHELF_MAX   4u
 /* What stamps may be ahead of the truth while most clocks are right: twice the tolerance of
  * cluster_clock.h, and a round trip, which faults can make as long as this. */
 #define SIM_AHEAD_NS_MAX (20 * SIM_S)
@@ -39,10 +41,31 @@ struct sim_plan {
     uint32_t burst_max;     /* Commands of a burst. */
     uint64_t election_ns_min;
     bool real_signatures;
+    uint64_t snapshot_segments; /* One is taken after so many at each site; 0: never. */
 };
 
 struct sim_world;
 struct sim_site;
+
+/* Snapshots of a shard at a site: on its disk, but for what is written or fetched just now. */
+struct sim_shelf {
+    struct sim_snapshot kept[SIM_SHELF_MAX]; /* Durable, the newest first. */
+    uint32_t count;
+    uint64_t taken_log_index; /* Of the last one. */
+    bool requested;           /* One more, as soon as something has been executed. */
+    struct sim_snapshot writing;
+    bool written; /* One has become durable since the last turn. */
+    struct sim_snapshot incoming;
+    uint64_t incoming_bytes; /* So many of its row are here. */
+    bool incoming_whole;     /* All of them; not durable yet. */
+    uint8_t incoming_from;
+    uint64_t asked_ns; /* 0: not yet. */
+    uint64_t heard_ns;
+    bool installs; /* `installed` is kept and wanted. */
+    struct replica_position installed;
+    uint64_t served_log_index;
+    uint64_t served_ns;
+};
 
 /* A shard at a site. */
 struct sim_seat {
@@ -54,6 +77,8 @@ struct sim_seat {
     struct shard *shard;        /* NULL: the process does not run. */
     struct shard_status status; /* After the last turn. */
     struct placement placement; /* Likewise. */
+    bool installing;            /* A snapshot takes the place of its log just now. */
+    struct sim_shelf shelf;     /* Survives the process. */
 };
 
 #define SIM_EXCUSE_WRITES  1u /* Its disk refuses writes. */
@@ -105,6 +130,7 @@ struct sim_site {
     uint64_t turn_due_ns; /* UINT64_MAX: no turn is due. */
     uint64_t slow_ns;     /* A turn comes so much late. */
     uint32_t writes_seen; /* Of those in flight: their end is in the queue. */
+    bool dies;            /* Power is gone at the end of this turn. */
     uint32_t excuses;     /* SIM_EXCUSE_...: why its process may end by itself, or not start. */
 };
 
@@ -121,9 +147,10 @@ struct sim_totals {
     uint64_t too_late;
     uint64_t acknowledged;
     uint64_t frames;
-    uint64_t snapshots;
-    uint64_t rebuilds; /* Sites that got a new journal. */
-    uint64_t evidence; /* Segments dropped without having been committed. */
+    uint64_t snapshots; /* Taken; */
+    uint64_t installs;  /* installed in place of a log. */
+    uint64_t rebuilds;  /* Sites that got a new journal. */
+    uint64_t evidence;  /* Segments dropped without having been committed. */
     uint64_t faults[SIM_FAULT_KIND_COUNT];
 };
 
@@ -154,7 +181,9 @@ struct sim_world {
     bool clocks_lost;
     bool verbose;
     uint64_t trace;
+    uint32_t install_kills; /* So many sites lose power while they install a snapshot. */
     struct codec_context *codec;
+    struct session_store_snapshot *streams;
     struct segment_verifier genesis_verifiers[SITES_MAX];
     struct segment_verifier verifiers[SIM_KEYS_MAX]; /* Of every site that ever was. */
     uint32_t verifier_count;
@@ -164,6 +193,10 @@ struct sim_world {
     char directory[256];
     /* Somebody above wants to know what a site executed. */
     void (*event)(struct sim_world *world, struct sim_seat *seat, const struct event *event);
+    /* And that its clients are no longer served: its process has ended, or begins elsewhere. */
+    void (*lost)(struct sim_world *world, uint8_t site_id);
+    /* A shard wants a snapshot from a site. */
+    void (*fetch)(struct sim_seat *seat, const struct replica_position *position, uint8_t site_id);
     struct sim_totals totals;
 };
 

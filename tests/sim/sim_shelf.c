@@ -1,0 +1,476 @@
+#include "tests/sim/sim_shelf.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "matching/base/assertion.h"
+#include "tests/sim/sim_seat.h"
+
+#define SHELF_GOOD        2u          /* Kept of those that are in the log. */
+#define SHELF_PIECE_BYTES (8u << 10)  /* Asked for at a time. */
+#define SHELF_ROW_MAX     (64u << 20) /* No snapshot here is larger. */
+#define SHELF_WRITE_NS    (40 * SIM_MS)
+#define SHELF_ASK_NS      (300 * SIM_MS) /* Until a piece is asked for again. */
+#define SHELF_LEAVE_NS    SIM_S          /* Without a piece: another snapshot is as good. */
+#define SHELF_SPARE_NS    (2 * SIM_S)    /* Since somebody asked for a piece of it. */
+
+/* ---- What is kept ---- */
+
+void sim_shelf_clear(struct sim_shelf *shelf)
+{
+    for (uint32_t at = 0; at < SIM_SHELF_MAX; at++) {
+        sim_snapshot_free(&shelf->kept[at]);
+    }
+    sim_snapshot_free(&shelf->writing);
+    sim_snapshot_free(&shelf->incoming);
+    *shelf = (struct sim_shelf){0};
+    ASSERT(shelf->count == 0);
+}
+
+static void shelf_drop(struct sim_shelf *shelf, uint32_t at)
+{
+    ASSERT(at < shelf->count);
+    sim_snapshot_free(&shelf->kept[at]);
+    shelf->count--;
+    memmove(&shelf->kept[at], &shelf->kept[at + 1], (shelf->count - at) * sizeof shelf->kept[0]);
+    shelf->kept[shelf->count] = (struct sim_snapshot){0};
+}
+
+/* The shelf takes it over, in its place by log index. One that is there already is left. */
+static void shelf_put(struct sim_shelf *shelf, struct sim_snapshot *snapshot)
+{
+    uint32_t at = 0;
+    while (at < shelf->count && shelf->kept[at].position.log_index > snapshot->position.log_index) {
+        at++;
+    }
+    bool here =
+        at < shelf->count && shelf->kept[at].position.log_index == snapshot->position.log_index;
+    if (here) {
+        sim_snapshot_free(&shelf->kept[at]);
+    } else {
+        if (shelf->count == SIM_SHELF_MAX) {
+            shelf_drop(shelf, shelf->count - 1);
+        }
+        at = at < shelf->count ? at : shelf->count;
+        memmove(&shelf->kept[at + 1], &shelf->kept[at],
+                (shelf->count - at) * sizeof shelf->kept[0]);
+        shelf->count++;
+    }
+    shelf->kept[at] = *snapshot;
+    *snapshot = (struct sim_snapshot){0};
+}
+
+static struct sim_snapshot *shelf_find(struct sim_shelf *shelf,
+                                       const struct replica_position *position)
+{
+    for (uint32_t at = 0; at < shelf->count; at++) {
+        if (replica_message_same_chain(&shelf->kept[at].position, position)) {
+            return &shelf->kept[at];
+        }
+    }
+    return NULL;
+}
+
+void sim_shelf_crash(struct sim_shelf *shelf, struct random *random)
+{
+    if (shelf->writing.row != NULL && random_below(random, 2) == 0) {
+        shelf_put(shelf, &shelf->writing);
+    }
+    sim_snapshot_free(&shelf->writing);
+    shelf->written = false;
+    shelf->installs = false;
+    if (random_below(random, 2) == 0) {
+        sim_snapshot_free(&shelf->incoming);
+        shelf->incoming_bytes = 0;
+    }
+    shelf->incoming_whole = false;
+}
+
+bool sim_shelf_rot(struct sim_shelf *shelf, struct random *random)
+{
+    if (shelf->count == 0) {
+        return false;
+    }
+    struct sim_snapshot *snapshot = &shelf->kept[random_below(random, shelf->count)];
+    ASSERT(snapshot->bytes > 0);
+    snapshot->row[random_below(random, snapshot->bytes)] ^=
+        (uint8_t)(1u << random_below(random, 8));
+    return true;
+}
+
+static bool shelf_whole(const struct sim_world *world, const struct sim_seat *seat,
+                        const struct sim_snapshot *snapshot, struct snapshot_manifest *manifest)
+{
+    return sim_snapshot_verify(snapshot, SIM_CLUSTER_ID, seat->shard_id, world->verifiers,
+                               world->verifier_count, manifest) == STATUS_OK;
+}
+
+/* ---- A start ---- */
+
+/* Whether the journal goes on behind this place, or ends there. */
+static bool shelf_fits(struct sim_world *world, const struct sim_seat *seat,
+                       const struct replica_position *position)
+{
+    struct journal_tail tail;
+    struct segment segment;
+    size_t bytes;
+    journal_persisted(seat->site->journal, seat->shard_id, &tail);
+    if (tail.last_log_index < position->log_index ||
+        tail.first_log_index > position->log_index + 1) {
+        return false;
+    }
+    if (tail.last_log_index == position->log_index) {
+        return memcmp(tail.last_chain_hash, position->chain_hash, SEGMENT_HASH_BYTES) == 0;
+    }
+    return journal_read(seat->site->journal, seat->shard_id, position->log_index + 1,
+                        world->scratch, SEGMENT_BYTES_MAX, &bytes) == STATUS_OK &&
+           segment_open(&segment, world->scratch, bytes) == STATUS_OK &&
+           memcmp(segment.previous_chain_hash, position->chain_hash, SEGMENT_HASH_BYTES) == 0;
+}
+
+/* Into the market, which is new or not. False: the snapshot is of no use. */
+static bool shelf_restore(struct sim_world *world, struct sim_seat *seat,
+                          const struct sim_snapshot *snapshot, struct shard_origin *origin)
+{
+    struct snapshot_manifest manifest;
+    if (!shelf_whole(world, seat, snapshot, &manifest)) {
+        return false;
+    }
+    sim_seat_market(seat);
+    enum status status = sim_snapshot_read(snapshot, &manifest, &seat->market, world->streams,
+                                           SIM_CHECK_SESSIONS_MAX);
+    if (status == STATUS_OK) {
+        status = sim_snapshot_origin(&manifest, origin);
+    }
+    if (status != STATUS_OK) {
+        sim_check_fail(&world->check, "site %u cannot read a whole snapshot of shard %u: %s",
+                       seat->site->site_id, seat->shard_id, status_text(status));
+        return false;
+    }
+    uint64_t counts[SIM_CHECK_SESSIONS_MAX + 1] = {0};
+    for (uint32_t session = 1; session <= SIM_CHECK_SESSIONS_MAX; session++) {
+        counts[session] = session_store_next(seat->market.streams, session) - 1;
+    }
+    sim_check_resume(&world->check, seat->site->site_id, seat->shard_id,
+                     origin->next_command_sequence - 1, counts);
+    seat->shelf.taken_log_index = origin->position.log_index;
+    return true;
+}
+
+enum status sim_shelf_open(struct sim_world *world, struct sim_seat *seat,
+                           struct shard_origin *origin, bool *restored)
+{
+    struct sim_shelf *shelf = &seat->shelf;
+    struct snapshot_manifest manifest;
+    *restored = false;
+    sim_seat_market(seat);
+    shelf->taken_log_index = 0;
+    for (uint32_t at = shelf->count; at > 0; at--) {
+        if (!shelf_whole(world, seat, &shelf->kept[at - 1], &manifest)) {
+            sim_world_say(world, "site %u: a snapshot of shard %u is damaged", seat->site->site_id,
+                          seat->shard_id);
+            shelf_drop(shelf, at - 1);
+        }
+    }
+    for (uint32_t at = 0; at < shelf->count && !*restored; at++) {
+        *restored = shelf_fits(world, seat, &shelf->kept[at].position) &&
+                    shelf_restore(world, seat, &shelf->kept[at], origin);
+    }
+    struct journal_tail tail;
+    journal_persisted(seat->site->journal, seat->shard_id, &tail);
+    return *restored || tail.first_log_index == 1 ? STATUS_OK : STATUS_NOT_FOUND;
+}
+
+/* ---- Taken here ---- */
+
+/* Keep the newest good ones that are in the log. `*first_log_index`: below it nobody here reads;
+ * 0: there are too few. */
+static struct sim_snapshot *shelf_keep(struct sim_world *world, struct sim_seat *seat,
+                                       uint64_t *first_log_index)
+{
+    struct sim_shelf *shelf = &seat->shelf;
+    struct shard_status status;
+    struct sim_snapshot *newest = NULL;
+    uint32_t good = 0;
+    shard_status(seat->shard, &status);
+    *first_log_index = 0;
+    for (uint32_t at = 0; at < shelf->count;) {
+        const struct replica_position *position = &shelf->kept[at].position;
+        bool spared = position->log_index == shelf->served_log_index &&
+                      world->queue.now_ns - shelf->served_ns < SHELF_SPARE_NS;
+        if (position->log_index > status.applied_log_index || good < SHELF_GOOD) {
+            bool counts = position->log_index <= status.applied_log_index;
+            newest = counts && good == 0 ? &shelf->kept[at] : newest;
+            good += counts;
+            *first_log_index = counts && good == SHELF_GOOD ? position->log_index + 1 : 0;
+            at++;
+        } else if (spared) {
+            at++;
+        } else {
+            shelf_drop(shelf, at);
+        }
+    }
+    return newest;
+}
+
+void sim_shelf_offer(struct sim_world *world, struct sim_seat *seat)
+{
+    uint64_t first_log_index;
+    const struct sim_snapshot *newest = shelf_keep(world, seat, &first_log_index);
+    struct journal_tail tail;
+    journal_persisted(seat->site->journal, seat->shard_id, &tail);
+    if (newest == NULL) {
+        return;
+    }
+    ASSERT(first_log_index <= newest->position.log_index);
+    if (first_log_index < tail.first_log_index) {
+        first_log_index = tail.first_log_index;
+    }
+    shard_offer(seat->shard, &newest->position, first_log_index,
+                sim_clock_monotonic_ns(&seat->site->clock, world->queue.now_ns));
+    if (first_log_index <= tail.last_log_index + 1) {
+        enum status status = journal_trim(seat->site->journal, seat->shard_id, first_log_index);
+        (void)status; /* The journal's own error: its next call says so as well. */
+    }
+}
+
+static void shelf_due(struct sim_world *world, const struct sim_seat *seat, uint32_t which)
+{
+    ASSERT(which < 2);
+    uint64_t wait_ns = 1 + random_below(&world->random, SHELF_WRITE_NS);
+    sim_queue_add(&world->queue, (struct sim_event){.type = SIM_EVENT_SNAPSHOT,
+                                                    .site_id = seat->site->site_id,
+                                                    .stamp = seat->site->start,
+                                                    .index = seat->shard_id * 2u + which,
+                                                    .due_ns = world->queue.now_ns + wait_ns});
+}
+
+void sim_shelf_take(struct sim_world *world, struct sim_seat *seat)
+{
+    struct sim_shelf *shelf = &seat->shelf;
+    uint64_t every = world->plan.snapshot_segments;
+    struct shard_status status;
+    if (shelf->writing.row != NULL || (every == 0 && !shelf->requested)) {
+        return;
+    }
+    shard_status(seat->shard, &status);
+    uint64_t since = status.applied_log_index - shelf->taken_log_index;
+    if (status.fenced || status.applied_log_index > status.persisted_log_index ||
+        status.applied_log_index < shelf->taken_log_index || since == 0 ||
+        (since < every && !shelf->requested)) {
+        return;
+    }
+    struct shard_origin origin;
+    shard_origin_now(seat->shard, &origin);
+    if (origin.placement_log_index > origin.position.log_index) {
+        return; /* The membership there is not known any more: execute on. */
+    }
+    sim_snapshot_make(&shelf->writing, SIM_CLUSTER_ID, seat->shard_id, &origin, &seat->market,
+                      world->streams, SIM_CHECK_SESSIONS_MAX, &seat->site->signer);
+    sim_check_snapshot(&world->check, seat->site->site_id, seat->shard_id,
+                       origin.position.log_index, shelf->writing.content_hash);
+    shelf->taken_log_index = origin.position.log_index;
+    shelf->requested = false;
+    shelf_due(world, seat, 0);
+}
+
+/* ---- Fetched ---- */
+
+static void shelf_ask(struct sim_seat *seat)
+{
+    struct sim_world *world = seat->world;
+    struct sim_shelf *shelf = &seat->shelf;
+    struct link_frame frame = {.type = LINK_WIRE_SNAPSHOT_REQUEST, .shard_id = seat->shard_id};
+    struct link_snapshot_request *request = &frame.snapshot_request;
+    request->log_index = shelf->incoming.position.log_index;
+    request->offset = shelf->incoming_bytes;
+    request->bytes_max = SHELF_PIECE_BYTES;
+    memcpy(request->chain_hash, shelf->incoming.position.chain_hash, sizeof request->chain_hash);
+    shelf->asked_ns = world->queue.now_ns;
+    sim_seat_send_frame(seat, shelf->incoming_from, &frame);
+}
+
+void sim_shelf_fetch(struct sim_seat *seat, const struct replica_position *position,
+                     uint8_t site_id)
+{
+    struct sim_world *world = seat->world;
+    struct sim_shelf *shelf = &seat->shelf;
+    struct sim_snapshot *incoming = &shelf->incoming;
+    uint64_t now_ns = world->queue.now_ns;
+    if (shelf_find(shelf, position) != NULL) {
+        shelf->installs = true;
+        shelf->installed = *position;
+        return;
+    }
+    bool same = replica_message_same_chain(&incoming->position, position);
+    if (shelf->incoming_whole ||
+        (!same && incoming->position.log_index != 0 && now_ns - shelf->heard_ns < SHELF_LEAVE_NS)) {
+        return;
+    }
+    if (!same) {
+        sim_snapshot_free(incoming);
+        incoming->position = *position;
+        shelf->incoming_bytes = 0;
+        shelf->heard_ns = now_ns;
+        shelf->asked_ns = 0;
+    }
+    shelf->incoming_from = site_id;
+    if (shelf->asked_ns == 0 || now_ns - shelf->asked_ns >= SHELF_ASK_NS) {
+        shelf_ask(seat);
+    }
+}
+
+static void shelf_serve(struct sim_world *world, struct sim_seat *seat, uint8_t to_site_id,
+                        const struct link_snapshot_request *request)
+{
+    struct sim_shelf *shelf = &seat->shelf;
+    struct replica_position position = {.log_index = request->log_index};
+    struct link_frame frame = {.type = LINK_WIRE_SNAPSHOT_CHUNK, .shard_id = seat->shard_id};
+    struct link_snapshot_chunk *chunk = &frame.snapshot_chunk;
+    struct snapshot_manifest manifest;
+    memcpy(position.chain_hash, request->chain_hash, sizeof position.chain_hash);
+    chunk->log_index = request->log_index;
+    memcpy(chunk->chain_hash, request->chain_hash, sizeof chunk->chain_hash);
+    struct sim_snapshot *snapshot = shelf_find(shelf, &position);
+    if (snapshot != NULL && !shelf_whole(world, seat, snapshot, &manifest)) {
+        shelf_drop(shelf, (uint32_t)(snapshot - shelf->kept));
+        shelf->requested = true; /* Another one instead, or nobody could ever be helped. */
+        shelf->taken_log_index = 0;
+        snapshot = NULL;
+    }
+    if (snapshot != NULL && request->offset < snapshot->bytes) {
+        uint64_t left = snapshot->bytes - request->offset;
+        chunk->offset = request->offset;
+        chunk->total_bytes = snapshot->bytes;
+        chunk->bytes = snapshot->row + request->offset;
+        chunk->bytes_count = left < request->bytes_max ? (uint32_t)left : request->bytes_max;
+        shelf->served_log_index = request->log_index;
+        shelf->served_ns = world->queue.now_ns;
+    }
+    sim_seat_send_frame(seat, to_site_id, &frame);
+}
+
+static void shelf_piece(struct sim_world *world, struct sim_seat *seat,
+                        const struct link_snapshot_chunk *chunk)
+{
+    struct sim_shelf *shelf = &seat->shelf;
+    struct sim_snapshot *incoming = &shelf->incoming;
+    if (incoming->position.log_index != chunk->log_index || shelf->incoming_whole ||
+        memcmp(incoming->position.chain_hash, chunk->chain_hash, sizeof chunk->chain_hash) != 0 ||
+        (chunk->total_bytes != 0 && chunk->offset != shelf->incoming_bytes)) {
+        return;
+    }
+    if (chunk->total_bytes == 0 || chunk->total_bytes > SHELF_ROW_MAX ||
+        (incoming->row != NULL && chunk->total_bytes != incoming->bytes)) {
+        sim_snapshot_free(incoming); /* It is not there any more, or never was as it seemed. */
+        shelf->incoming_bytes = 0;
+        return;
+    }
+    if (incoming->row == NULL) {
+        incoming->bytes = chunk->total_bytes;
+        incoming->row = malloc(incoming->bytes);
+        ASSERT(incoming->row != NULL);
+    }
+    memcpy(incoming->row + chunk->offset, chunk->bytes, chunk->bytes_count);
+    shelf->incoming_bytes += chunk->bytes_count;
+    shelf->heard_ns = world->queue.now_ns;
+    if (shelf->incoming_bytes < incoming->bytes) {
+        shelf_ask(seat);
+    } else {
+        shelf->incoming_whole = true;
+        shelf_due(world, seat, 1);
+    }
+}
+
+void sim_shelf_frame(struct sim_world *world, struct sim_seat *seat, uint8_t from_site_id,
+                     const struct link_frame *frame)
+{
+    ASSERT(seat->shard != NULL);
+    if (frame->type == LINK_WIRE_SNAPSHOT_REQUEST) {
+        shelf_serve(world, seat, from_site_id, &frame->snapshot_request);
+    } else {
+        ASSERT(frame->type == LINK_WIRE_SNAPSHOT_CHUNK);
+        shelf_piece(world, seat, &frame->snapshot_chunk);
+    }
+}
+
+/* ---- Durable, installed ---- */
+
+void sim_shelf_durable(struct sim_world *world, struct sim_site *site, uint32_t index)
+{
+    struct sim_seat *seat = &site->seats[index / 2 - 1];
+    struct sim_shelf *shelf = &seat->shelf;
+    struct snapshot_manifest manifest;
+    if (index % 2 == 0) {
+        ASSERT(shelf->writing.row != NULL);
+        shelf_put(shelf, &shelf->writing);
+        shelf->written = true;
+        world->totals.snapshots++;
+    } else if (shelf->incoming_whole) {
+        shelf->incoming_whole = false;
+        shelf->incoming_bytes = 0;
+        if (shelf_whole(world, seat, &shelf->incoming, &manifest)) {
+            shelf->installs = true;
+            shelf->installed = shelf->incoming.position;
+            shelf_put(shelf, &shelf->incoming);
+        }
+        sim_snapshot_free(&shelf->incoming);
+    }
+}
+
+/* The log gives way to the snapshot, then the market does. The clients here start over. */
+static enum status shelf_install(struct sim_world *world, struct sim_seat *seat)
+{
+    struct sim_shelf *shelf = &seat->shelf;
+    struct snapshot_manifest manifest;
+    struct shard_origin origin = {0};
+    struct sim_snapshot *snapshot = shelf_find(shelf, &shelf->installed);
+    shelf->installs = false;
+    if (snapshot == NULL) {
+        return STATUS_OK;
+    }
+    if (!shelf_whole(world, seat, snapshot, &manifest)) {
+        shelf_drop(shelf, (uint32_t)(snapshot - shelf->kept));
+        return STATUS_OK;
+    }
+    enum status status = sim_snapshot_origin(&manifest, &origin);
+    ASSERT(status == STATUS_OK);
+    if (world->install_kills > 0) { /* Before anything of it is in the journal, or just then. */
+        world->install_kills--;
+        seat->site->dies = true;
+        if (random_below(&world->random, 2) == 0) {
+            return STATUS_OK;
+        }
+    }
+    seat->installing = true;
+    bool installs = shard_install(seat->shard, &origin,
+                                  sim_clock_monotonic_ns(&seat->site->clock, world->queue.now_ns));
+    seat->installing = false;
+    if (!installs) {
+        return STATUS_OK;
+    }
+    sim_world_say(world, "site %u installs a snapshot of shard %u at %" PRIu64, seat->site->site_id,
+                  seat->shard_id, origin.position.log_index);
+    world->totals.installs++;
+    if (!shelf_restore(world, seat, snapshot, &origin)) {
+        return STATUS_DAMAGED;
+    }
+    world->lost(world, seat->site->site_id);
+    return STATUS_OK;
+}
+
+bool sim_shelf_waits(const struct sim_shelf *shelf)
+{
+    return shelf->written || shelf->installs;
+}
+
+enum status sim_shelf_turn(struct sim_world *world, struct sim_seat *seat)
+{
+    struct sim_shelf *shelf = &seat->shelf;
+    if (shelf->written) {
+        shelf->written = false;
+        sim_shelf_offer(world, seat);
+    }
+    return shelf->installs ? shelf_install(world, seat) : STATUS_OK;
+}
