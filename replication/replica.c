@@ -317,7 +317,9 @@ static void replica_dispatch(struct replica *replica, struct replica_output *out
         replica_audit_applied(replica, output, &input->audit);
         return;
     case REPLICA_REBUILT:
+        /* The leader goes on saying so until it has heard of the hashes from now on. */
         replica->fenced = false;
+        replica->fence_due_ns = replica->now_ns + replica_election_ns(replica);
         return;
     case REPLICA_PROMISE:
         /* What this log holds now is what was reported: nothing may change it or speak for it. */

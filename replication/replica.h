@@ -258,6 +258,7 @@ struct replica {
     struct replica_audit audits[REPLICA_AUDITS_MAX];
     uint32_t audit_next;
     bool fenced;
+    uint64_t fence_due_ns; /* Rebuilt lately: no leader's word fences it before. */
 };
 
 /* Asserts the ranges of the options. */

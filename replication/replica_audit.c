@@ -134,7 +134,8 @@ void replica_audit_applied(struct replica *replica, struct replica_output *outpu
 void replica_audit_receive(struct replica *replica, struct replica_output *output,
                            const struct replica_message *message)
 {
-    if (message->fence && replica->role == REPLICA_FOLLOWER && !replica->fenced) {
+    if (message->fence && replica->role == REPLICA_FOLLOWER && !replica->fenced &&
+        replica->now_ns >= replica->fence_due_ns) {
         replica->fenced = true;
         output->fenced = true;
     }

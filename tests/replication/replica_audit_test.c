@@ -54,6 +54,34 @@ static void test_a_follower_in_the_minority_is_fenced(void **state)
     cluster_destroy(cluster);
 }
 
+/* What the leader says before it has heard of the right hashes does not fence it again: a rebuild
+ * is dear. If it is still wrong, it is fenced again. */
+static void test_who_is_rebuilt_is_given_time(void **state)
+{
+    (void)state;
+    uint8_t leader;
+    struct cluster *cluster = start("ABC", &leader);
+    uint8_t wrong = leader == 1 ? 2 : 1;
+    for (uint64_t poison = 0; poison < 2; poison++) {
+        cluster_site(cluster, wrong)->audit_poison = 1;
+        trade(cluster, CLUSTER_S);
+        assert_true(cluster_site(cluster, wrong)->fenced);
+        cluster_site(cluster, wrong)->audit_poison = poison;
+        struct replica_input input = {.type = REPLICA_REBUILT};
+        cluster_step(cluster, wrong, &input);
+        cluster->seals = true;
+        uint32_t refenced = 0;
+        for (uint32_t at = 0; at < 100; at++) {
+            cluster_run(cluster, CLUSTER_S / 50);
+            refenced += cluster_site(cluster, wrong)->fenced;
+        }
+        cluster->seals = false;
+        assert_int_equal(refenced > 0, poison > 0);
+        assert_int_equal(cluster_leader(cluster), leader);
+    }
+    cluster_destroy(cluster);
+}
+
 static void test_a_leader_in_the_minority_leaves(void **state)
 {
     (void)state;
@@ -122,6 +150,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_follower_in_the_minority_is_fenced),
+        cmocka_unit_test(test_who_is_rebuilt_is_given_time),
         cmocka_unit_test(test_a_leader_in_the_minority_leaves),
         cmocka_unit_test(test_without_a_majority_the_shard_halts),
         cmocka_unit_test(test_nothing_is_judged_without_a_majority_of_all),
