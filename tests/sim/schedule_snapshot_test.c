@@ -208,6 +208,34 @@ static void test_the_snapshot_of_a_stale_leader(void **state)
     }
 }
 
+/* Rule 9: an engine that computes something else is fenced, a leader's too; it begins again from a
+ * snapshot or from the very beginning, and counts again. */
+static void test_an_engine_that_computes_something_else(void **state)
+{
+    (void)state;
+    for (uint32_t round = 0; round < 4; round++) {
+        uint8_t led = round < 2 ? begin_with_snapshots(700 + round, 3, 20) : begin(700, 3, 3, 2);
+        uint8_t wrong = round % 2 == 0 ? led : next_site(led);
+        struct sim_seat *seat = &site_of(wrong)->seats[0];
+        uint64_t fenced = world->totals.fenced;
+        seat->diverges = 1;
+        seat->fence_excused = true;
+        for (uint32_t tries = 0; world->totals.fenced == fenced && tries < 200; tries++) {
+            go(50);
+        }
+        assert_true(world->totals.fenced > fenced);
+        assert_true(seat->diverges == 0);
+        assert_int_not_equal(leader(), 0);
+        for (uint32_t tries = 0; seat->status.fenced && tries < 200; tries++) {
+            go(50);
+        }
+        assert_false(seat->status.fenced);
+        go(500);
+        assert_true(seat->status.applied_log_index + 10 > committed());
+        end();
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -217,6 +245,7 @@ int main(void)
         cmocka_unit_test(test_rot_in_the_snapshot_that_somebody_needs),
         cmocka_unit_test(test_rot_in_the_snapshots_of_a_start),
         cmocka_unit_test(test_the_snapshot_of_a_stale_leader),
+        cmocka_unit_test(test_an_engine_that_computes_something_else),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -8,13 +8,24 @@
 #include "tests/sim/sim_trade.h"
 #include "tests/support/store_memory.h"
 
+static bool damage_diverges(const struct sim_world *world, const struct sim_site *site)
+{
+    for (uint32_t at = 0; at < world->plan.shard_count; at++) {
+        if (site->seats[at].diverges != 0 || site->seats[at].status.fenced) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Sites whose copy of a shard does not count: lost, or perhaps wrong. */
 static uint16_t damage_doubtful(const struct sim_world *world, const struct placement *placement)
 {
     uint16_t doubtful = 0;
     for (uint8_t site_id = 1; site_id <= world->plan.site_count; site_id++) {
         const struct sim_site *site = &world->sites[site_id - 1];
-        if (site->lost || site->retired || site->fragile || site->disk.misdirects ||
+        if (damage_diverges(world, site) || site->lost || site->retired || site->fragile ||
+            site->disk.misdirects ||
             (site->excuses & (SIM_EXCUSE_DAMAGE | SIM_EXCUSE_FOREIGN)) != 0 ||
             placement->sites[site_id - 1].incarnation != site->incarnation) {
             doubtful = (uint16_t)(doubtful | 1u << (site_id - 1));

@@ -25,6 +25,7 @@ static const struct fault_kind fault_kinds[SIM_FAULT_KIND_COUNT] = {
     [SIM_FAULT_SLOW] = {"slow", "process", 4, 8000},
     [SIM_FAULT_LEADER_KILL] = {"leader-kill", "process", 10, 4000},
     [SIM_FAULT_LEADER_PAUSE] = {"leader-pause", "process", 8, 4000},
+    [SIM_FAULT_DIVERGE] = {"diverge", "process", 4, 100},
     [SIM_FAULT_INSTALL_POWER] = {"install-power", "process", 6, 5000},
     [SIM_FAULT_POWER_ALL] = {"power-all", "process", 2, 2000},
     [SIM_FAULT_PROVIDER_DOWN] = {"provider-down", "process", 4, 5000},

@@ -22,6 +22,7 @@ enum sim_fault_kind {
     SIM_FAULT_SLOW,     /* Each turn comes late. */
     SIM_FAULT_LEADER_KILL,
     SIM_FAULT_LEADER_PAUSE,
+    SIM_FAULT_DIVERGE,       /* An engine computes something else than the others. */
     SIM_FAULT_INSTALL_POWER, /* Power is gone where the next snapshot is being installed. */
     SIM_FAULT_POWER_ALL,     /* Power is gone everywhere at once. */
     SIM_FAULT_PROVIDER_DOWN,

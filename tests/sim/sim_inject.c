@@ -207,6 +207,23 @@ static bool inject_many(struct sim_world *world, const struct sim_fault *fault)
     return true;
 }
 
+/* Only where the others are a majority that agrees, or the shard must halt (rule 9). */
+static bool inject_diverge(struct sim_world *world, const struct sim_fault *fault,
+                           struct sim_site *site)
+{
+    struct sim_seat *seat = &site->seats[fault->other_id % world->plan.shard_count];
+    uint16_t voters = placement_voters(&world->placements[seat->shard_id - 1]);
+    if (site->state != SIM_SITE_RUNNING || __builtin_popcount(voters) < 3 ||
+        !sim_damage_allowed(world, (uint16_t)(1u << (site->site_id - 1)))) {
+        return false;
+    }
+    ASSERT(fault->magnitude > 0);
+    seat->diverges = fault->magnitude;
+    seat->diverged_at = seat->status.applied_log_index;
+    seat->fence_excused = true;
+    return true;
+}
+
 /* False: it found nothing to do. */
 static bool inject_process(struct sim_world *world, const struct sim_fault *fault,
                            struct sim_site *site)
@@ -229,6 +246,8 @@ static bool inject_process(struct sim_world *world, const struct sim_fault *faul
     case SIM_FAULT_INSTALL_POWER:
         world->install_kills++;
         return true;
+    case SIM_FAULT_DIVERGE:
+        return inject_diverge(world, fault, site);
     case SIM_FAULT_SLOW:
         site->slow_ns = fault->magnitude * SIM_MS / 20;
         return true;
@@ -250,6 +269,8 @@ static void inject_process_end(struct sim_world *world, const struct sim_fault *
         return;
     case SIM_FAULT_SLOW:
         site->slow_ns = 0;
+        return;
+    case SIM_FAULT_DIVERGE: /* Only a rebuilt engine is right again. */
         return;
     case SIM_FAULT_INSTALL_POWER:
         world->install_kills -= world->install_kills > 0;

@@ -8,6 +8,8 @@
 #include "matching/base/bytes.h"
 
 #define INSPECT_EVENTS 32u
+/* Segments after which an engine that computes something else is found. */
+#define INSPECT_DIVERGED_MAX (5 * REPLICA_AUDIT_STRIDE)
 
 /* Chain hash of a segment as the site's journal has it. False: it is not there any more. */
 static bool inspect_chain(struct sim_world *world, const struct sim_seat *seat, uint64_t log_index,
@@ -148,13 +150,13 @@ static void inspect_oddities(struct sim_world *world, const struct sim_seat *sea
         sim_check_fail(&world->check, "site %u halts shard %u: %d", site_id, seat->shard_id,
                        (int)status->halt);
     }
-    if (status->fenced || status->forks > 0) {
+    if ((status->fenced && !seat->fence_excused) || status->forks > 0) {
         sim_check_fail(&world->check, "site %u is %s in shard %u", site_id,
                        status->fenced ? "fenced" : "forked", seat->shard_id);
     }
-    if ((status->leader || status->takes) && status->role != REPLICA_LEADER) {
-        sim_check_fail(&world->check, "site %u serves shard %u without leading", site_id,
-                       seat->shard_id);
+    if ((status->leader || status->takes) && (status->role != REPLICA_LEADER || status->fenced)) {
+        sim_check_fail(&world->check, "site %u serves shard %u %s", site_id, seat->shard_id,
+                       status->fenced ? "and is fenced" : "without leading");
     }
     struct journal_usage usage;
     journal_usage(seat->site->journal, &usage);
@@ -228,6 +230,12 @@ static const char *inspect_seat_lag(const struct sim_world *world, const struct 
     }
     const struct sim_seat *seat = &site->seats[shard_id - 1];
     uint64_t known = sim_check_committed_last(&world->check, shard_id);
+    if (seat->status.fenced) {
+        return "is fenced";
+    }
+    if (seat->diverges != 0 && known - seat->diverged_at > INSPECT_DIVERGED_MAX) {
+        return "computes something else and nobody notices";
+    }
     if (seat->status.committed_log_index < known) {
         return "does not know of all that is committed";
     }

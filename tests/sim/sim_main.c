@@ -316,8 +316,8 @@ static void main_totals(const struct sim_totals *totals, uint32_t failures, doub
            " orders accepted, %" PRIu64 " rejected (%" PRIu64 " too late)\n",
            totals->commits, totals->acknowledged, totals->accepted, totals->rejected,
            totals->too_late);
-    printf("%" PRIu64 " snapshots taken, %" PRIu64 " installed\n", totals->snapshots,
-           totals->installs);
+    printf("%" PRIu64 " snapshots taken, %" PRIu64 " installed, %" PRIu64 " engines fenced\n",
+           totals->snapshots, totals->installs, totals->fenced);
     printf("faults:");
     for (uint32_t kind = 0; kind < SIM_FAULT_KIND_COUNT; kind++) {
         printf(" %s %" PRIu64, sim_fault_name((enum sim_fault_kind)kind), totals->faults[kind]);

@@ -74,7 +74,7 @@ static void seat_opened(void *context, uint64_t timestamp_ns, bool planned)
 static uint64_t seat_event_hash(void *context)
 {
     struct sim_seat *seat = seat_of(context);
-    return seat->inner.event_hash(seat->inner.context);
+    return seat->inner.event_hash(seat->inner.context) ^ seat->diverges;
 }
 
 static size_t seat_pack_bound(void *context, uint32_t count)
@@ -179,6 +179,7 @@ void sim_seat_market(struct sim_seat *seat)
     enum status status =
         site_market_open(&seat->market, seat->shard_id - 1u, &seat->site->config, &listener);
     ASSERT(status == STATUS_OK);
+    seat->diverges = 0;
     sim_check_begin(&seat->world->check, seat->site->site_id, seat->shard_id);
 }
 

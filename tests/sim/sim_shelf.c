@@ -460,6 +460,37 @@ static enum status shelf_install(struct sim_world *world, struct sim_seat *seat)
     return STATUS_OK;
 }
 
+enum status sim_shelf_rebuild(struct sim_world *world, struct sim_seat *seat)
+{
+    struct sim_shelf *shelf = &seat->shelf;
+    struct shard_origin origin = {.next_command_sequence = 1};
+    struct shard_status status;
+    struct journal_tail tail;
+    bool restored = false;
+    shard_status(seat->shard, &status);
+    journal_persisted(seat->site->journal, seat->shard_id, &tail);
+    for (uint32_t at = 0; at < shelf->count && !restored; at++) {
+        const struct replica_position *position = &shelf->kept[at].position;
+        restored = position->log_index <= status.committed_log_index &&
+                   shelf_fits(world, seat, position) &&
+                   shelf_restore(world, seat, &shelf->kept[at], &origin);
+    }
+    if (!restored && tail.first_log_index > 1) {
+        return STATUS_NOT_FOUND;
+    }
+    if (!restored) {
+        sim_seat_market(seat);
+    }
+    ASSERT(seat->diverges == 0);
+    sim_world_say(world, "site %u is fenced in shard %u and begins again at %" PRIu64,
+                  seat->site->site_id, seat->shard_id, origin.position.log_index);
+    shard_rebuild(seat->shard, &origin);
+    seat->status.applied_log_index = origin.position.log_index;
+    world->totals.fenced++;
+    world->lost(world, seat->site->site_id);
+    return STATUS_OK;
+}
+
 bool sim_shelf_waits(const struct sim_shelf *shelf)
 {
     return shelf->written || shelf->installs;

@@ -24,6 +24,9 @@ void sim_shelf_offer(struct sim_world *world, struct sim_seat *seat);
 /* Around each shard_step(): finish what has become durable; take the next one when it is due. */
 MUST_USE enum status sim_shelf_turn(struct sim_world *world, struct sim_seat *seat);
 void sim_shelf_take(struct sim_world *world, struct sim_seat *seat);
+/* The shard has been fenced (rule 9): its market begins again. STATUS_NOT_FOUND: there is nothing
+ * to begin from. */
+MUST_USE enum status sim_shelf_rebuild(struct sim_world *world, struct sim_seat *seat);
 
 /* For shard_peers.fetch_snapshot. */
 void sim_shelf_fetch(struct sim_seat *seat, const struct replica_position *position,

@@ -89,6 +89,11 @@ void sim_site_reset(struct sim_world *world, struct sim_site *site)
     site->slow_ns = 0;
     site->excuses = 0;
     site->turn_due_ns = UINT64_MAX;
+    for (uint32_t at = 0; at < SHARDS_MAX; at++) {
+        site->seats[at].status = (struct shard_status){0};
+        site->seats[at].diverges = 0;
+        site->seats[at].fence_excused = false;
+    }
 }
 
 void sim_site_birth(struct sim_world *world, struct sim_site *site)
@@ -193,6 +198,23 @@ static void site_ended(struct sim_world *world, struct sim_site *site, enum stat
     site->restart_due_ns = world->queue.now_ns + SIM_S;
 }
 
+/* A start from a snapshot does not look at what stands before it. */
+static bool site_reads_all(struct sim_world *world, struct sim_site *site)
+{
+    for (uint16_t shard_id = 1; shard_id <= world->plan.shard_count; shard_id++) {
+        struct journal_tail tail;
+        journal_persisted(site->journal, shard_id, &tail);
+        for (uint64_t at = tail.first_log_index; at <= tail.last_log_index; at++) {
+            size_t bytes;
+            if (journal_read(site->journal, shard_id, at, world->scratch, SEGMENT_BYTES_MAX,
+                             &bytes) != STATUS_OK) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 static enum status site_open_seat(struct sim_world *world, struct sim_site *site,
                                   struct sim_seat *seat)
 {
@@ -240,7 +262,9 @@ void sim_site_start(struct sim_world *world, struct sim_site *site)
         site_ended(world, site, status, "starting");
         return;
     }
-    site->excuses &= ~SIM_EXCUSE_DAMAGE; /* All of it has been read and verified. */
+    if ((site->excuses & SIM_EXCUSE_DAMAGE) != 0 && site_reads_all(world, site)) {
+        site->excuses &= ~SIM_EXCUSE_DAMAGE;
+    }
     sim_world_say(world, "site %u starts", site->site_id);
     site_submit(world, site);
     sim_site_wake(world, site);
@@ -340,6 +364,14 @@ static void site_count_turns(struct sim_world *world, struct sim_site *site)
     }
 }
 
+/* Who has been fenced in this turn begins again before the next one. */
+static enum status site_fenced(struct sim_world *world, struct sim_seat *seat)
+{
+    struct shard_status status;
+    shard_status(seat->shard, &status);
+    return status.fenced && !seat->status.fenced ? sim_shelf_rebuild(world, seat) : STATUS_OK;
+}
+
 static enum status site_run(struct sim_world *world, struct sim_site *site, uint64_t now_ns,
                             uint64_t wall_ns)
 {
@@ -357,6 +389,9 @@ static enum status site_run(struct sim_world *world, struct sim_site *site, uint
         status = sim_shelf_turn(world, &site->seats[at]);
         if (status == STATUS_OK) {
             status = shard_step(site->seats[at].shard, now_ns, wall_ns);
+        }
+        if (status == STATUS_OK) {
+            status = site_fenced(world, &site->seats[at]);
         }
         if (status == STATUS_OK) {
             sim_shelf_take(world, &site->seats[at]);

@@ -77,6 +77,9 @@ struct sim_seat {
     struct shard *shard;        /* NULL: the process does not run. */
     struct shard_status status; /* After the last turn. */
     struct placement placement; /* Likewise. */
+    uint64_t diverges;          /* A fault: its event hash is wrong by this; 0: right. */
+    uint64_t diverged_at;       /* Log index where that began. */
+    bool fence_excused;         /* It was so in this run. */
     bool installing;            /* A snapshot takes the place of its log just now. */
     struct sim_shelf shelf;     /* Survives the process. */
 };
@@ -149,6 +152,7 @@ struct sim_totals {
     uint64_t frames;
     uint64_t snapshots; /* Taken; */
     uint64_t installs;  /* installed in place of a log. */
+    uint64_t fenced;    /* Sites that computed otherwise, were fenced and began again. */
     uint64_t rebuilds;  /* Sites that got a new journal. */
     uint64_t evidence;  /* Segments dropped without having been committed. */
     uint64_t faults[SIM_FAULT_KIND_COUNT];
