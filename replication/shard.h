@@ -65,6 +65,10 @@ struct shard_peers {
      * here to be committed: only the others can tell whether it was. */
     void (*evidence)(void *context, uint16_t shard_id, uint64_t log_index, const uint8_t *segment,
                      size_t segment_bytes);
+    /* A membership stands in this site's log, committed or not. What its members sign from now on
+     * is taken: their keys must be kept before this returns, for the journal to be verified with at
+     * the next start. Also while recovering. May be NULL. */
+    void (*placed)(void *context, uint16_t shard_id, const struct placement_record *record);
 };
 
 struct shard_options {

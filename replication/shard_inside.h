@@ -155,6 +155,8 @@ enum status shard_log_check(const struct segment *segment, const struct replica_
                             struct placement_record *record);
 enum replica_entry_kind shard_log_kind(const struct segment *segment);
 void shard_log_position(const struct segment *segment, struct replica_position *position);
+/* A membership is in the log from now on: its members may sign. */
+void shard_log_placed(struct shard *shard, const struct placement_record *record);
 /* The log goes on with `segment`, or ends at what the journal says. */
 void shard_log_extend(struct shard *shard, const struct segment *segment,
                       const struct placement_record *record);

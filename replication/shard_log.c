@@ -48,6 +48,19 @@ enum status shard_log_check(const struct segment *segment, const struct replica_
     return placement_record_load(record, segment->payload, segment->stored_bytes);
 }
 
+void shard_log_placed(struct shard *shard, const struct placement_record *record)
+{
+    ASSERT(placement_voters(&record->placement) != 0);
+    for (uint32_t at = 0; at < SITES_MAX; at++) {
+        if (record->placement.sites[at].role != PLACEMENT_ABSENT) {
+            shard_trust(shard, record->placement.sites[at].public_key);
+        }
+    }
+    if (shard->peers.placed != NULL) {
+        shard->peers.placed(shard->peers.context, shard->options.shard_id, record);
+    }
+}
+
 void shard_log_extend(struct shard *shard, const struct segment *segment,
                       const struct placement_record *record)
 {
@@ -62,11 +75,7 @@ void shard_log_extend(struct shard *shard, const struct segment *segment,
         shard->previous_membership = shard->membership;
         shard->membership =
             (struct shard_membership){.log_index = segment->log_index, .record = *record};
-        for (uint32_t at = 0; at < SITES_MAX; at++) {
-            if (record->placement.sites[at].role != PLACEMENT_ABSENT) {
-                shard_trust(shard, record->placement.sites[at].public_key);
-            }
-        }
+        shard_log_placed(shard, record);
     }
 }
 

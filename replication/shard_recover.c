@@ -39,11 +39,7 @@ static void recover_rest(struct shard *shard, const struct shard_origin *origin)
                                                   .record = origin->placement};
     shard->previous_membership = shard->membership;
     shard->outbox_count = 0;
-    for (uint32_t at = 0; at < SITES_MAX; at++) {
-        if (origin->placement.placement.sites[at].role != PLACEMENT_ABSENT) {
-            shard_trust(shard, origin->placement.placement.sites[at].public_key);
-        }
-    }
+    shard_log_placed(shard, &origin->placement);
 }
 
 void shard_resume(struct shard *shard, const struct shard_origin *origin)
