@@ -172,6 +172,11 @@ static void on_chunk(void *context, uint8_t from, uint16_t shard_id,
     ASSERT(context != NULL && from != 0 && shard_id != 0 && chunk != NULL);
 }
 
+static void on_news(void *context, uint8_t from, const uint8_t *bytes, uint32_t bytes_count)
+{
+    ASSERT(context != NULL && from != 0 && bytes != NULL && bytes_count != 0);
+}
+
 static void on_peer_changed(void *context, uint8_t site_id, const struct link_hello *hello)
 {
     struct end *end = context;
@@ -198,8 +203,8 @@ static void make_link(struct end *end)
     options.io = end->io;
     options.token_class = TOKEN_CLASS;
     options.handler =
-        (struct link_handler){end,        on_replica, on_forward,      on_forward_reply,
-                              on_request, on_chunk,   on_peer_changed, on_note};
+        (struct link_handler){end,      on_replica, on_forward,      on_forward_reply, on_request,
+                              on_chunk, on_news,    on_peer_changed, on_note};
     options.key_seed = seed;
     options.site_id = end->sends ? 1 : 2;
     options.listen = end->sends ? NULL : "127.0.0.1:0";

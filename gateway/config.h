@@ -20,6 +20,7 @@
 #define CONFIG_PATHS_MAX      4u
 #define CONFIG_PATH_BYTES     512u
 #define CONFIG_ERROR_BYTES    512u
+#define CONFIG_KEYS_MAX       64u
 
 enum config_role { CONFIG_VOTER = 1, CONFIG_LEARNER = 2 };
 enum config_threading { CONFIG_SHARED = 0, CONFIG_DEDICATED = 1 };
@@ -31,6 +32,8 @@ struct config_site {
     char peer[CONFIG_PATHS_MAX][CONFIG_ENDPOINT_BYTES];
     uint32_t peer_count;
     uint8_t public_key[32]; /* Ed25519; `key:` as 64 hexadecimal digits. */
+    uint8_t provider_id;    /* From 1: providers are numbered as they appear. */
+    uint32_t version;       /* 0: of the genesis; else of its line in members.h. */
     bool incarnation_set;   /* Of its journal; `incarnation:` as 32 hexadecimal digits. With */
     uint8_t incarnation[JOURNAL_INCARNATION_BYTES]; /* several sites every one has it. */
 };
@@ -71,9 +74,16 @@ struct config {
     char listen_admin[CONFIG_ENDPOINT_BYTES];
     bool soupbin_unsequenced; /* `soupbin: 4.00` (or later): 49-byte logins may be answered with
                                  `U`. */
+    struct config_site genesis[SITES_MAX]; /* bootstrap.sites. */
+    uint32_t genesis_count;
+    /* Of site id - 1: those, and who joined since or took a place (members.h). One that is not
+     * known has no name. */
     struct config_site sites[SITES_MAX];
     uint32_t site_count;
     uint32_t site_index; /* This site in `sites`. */
+    /* Public keys that have been trusted besides those of `genesis` and `sites`, oldest first. */
+    uint8_t keys[CONFIG_KEYS_MAX][32];
+    uint32_t key_count;
     struct config_shard shards[SHARDS_MAX];
     uint32_t shard_count;
     enum config_threading threading;

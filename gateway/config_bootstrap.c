@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "gateway/config_parts.h"
+#include "gateway/members.h"
 #include "matching/base/assertion.h"
 
 /* "bootstrap.sites[1].peer[0]": a place from its pieces. */
@@ -220,6 +221,38 @@ static void config_read_shard(struct config *config, struct config_reader *reade
     shard->commit_providers = (uint32_t)commit_providers;
 }
 
+/* Providers are numbered as they first appear among the sites. */
+static void config_number_providers(struct config *config)
+{
+    uint8_t count = 0;
+    for (uint32_t at = 0; at < config->site_count; at++) {
+        struct config_site *site = &config->sites[at];
+        for (uint32_t before = 0; before < at && site->provider_id == 0; before++) {
+            if (strcmp(config->sites[before].provider, site->provider) == 0) {
+                site->provider_id = config->sites[before].provider_id;
+            }
+        }
+        site->provider_id = site->provider_id == 0 ? ++count : site->provider_id;
+    }
+    ASSERT(count <= SITES_MAX);
+}
+
+/* Genesis is what the file says; the sites are those, and who joined since. */
+static void config_read_members(struct config *config, struct config_reader *reader)
+{
+    if (reader->failed) {
+        return;
+    }
+    config_number_providers(config);
+    memcpy(config->genesis, config->sites, sizeof config->genesis);
+    config->genesis_count = config->site_count;
+    char error[MEMBERS_ERROR_BYTES];
+    enum status status = members_load(config, error);
+    if (status != STATUS_OK) {
+        config_reader_fail(reader, status == STATUS_NOT_FOUND ? "site" : "data", "%s", error);
+    }
+}
+
 void config_bootstrap_read(struct config *config, struct config_reader *reader,
                            const struct config_file_bootstrap *file)
 {
@@ -242,11 +275,6 @@ void config_bootstrap_read(struct config *config, struct config_reader *reader,
     if (reader->failed) {
         return;
     }
-    config->site_index = config_find_site(config, config->site);
-    if (config->site_index == config->site_count) {
-        config_reader_fail(reader, "site", "`site` is \"%s\", which is not in bootstrap.sites",
-                           config->site);
-    }
     if (config_count_providers(config) == 0) {
         config_reader_fail(reader, "bootstrap.sites",
                            "all sites are learners; at least one must be a voter");
@@ -255,4 +283,5 @@ void config_bootstrap_read(struct config *config, struct config_reader *reader,
     for (uint32_t i = 0; i < config->shard_count && !reader->failed; i++) {
         config_read_shard(config, reader, i, &file->shards[i]);
     }
+    config_read_members(config, reader);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "gateway/log.h"
+#include "gateway/members.h"
 #include "gateway/site_failure.h"
 #include "gateway/site_inside.h"
 #include "matching/base/assertion.h"
@@ -159,8 +160,7 @@ static void site_watch_leaders(struct site *site)
         }
         *known = (struct site_leader){leader, status.term};
         log_line(LOG_LEVEL_INFO, "leader", "shard=%u term=%llu leader=%s here=%d log_index=%llu",
-                 i + 1, (unsigned long long)status.term,
-                 leader == 0 ? "none" : site->config.sites[leader - 1].name,
+                 i + 1, (unsigned long long)status.term, members_name_of(&site->config, leader),
                  leader == site->config.site_index + 1,
                  (unsigned long long)status.appended_log_index);
     }
@@ -230,6 +230,10 @@ static enum status site_turn(struct site *site, char *error)
             return status;
         }
     }
+    if (site->peers.status != STATUS_OK) {
+        (void)snprintf(error, SITE_ERROR_BYTES, "%s", site->peers.error);
+        return site->peers.status;
+    }
     site_watch_leaders(site);
     for (uint32_t i = 0; i < site->config.shard_count; i++) {
         if (site->markets[i].stream_status != STATUS_OK) {
@@ -251,6 +255,14 @@ static enum status site_turn(struct site *site, char *error)
     return site->admin.serving ? STATUS_OK : site_serve(site, error);
 }
 
+/* Whether others may lead a shard. */
+static bool site_has_heirs(const struct site *site, uint32_t index)
+{
+    uint16_t own = (uint16_t)(1u << site->config.site_index);
+    const struct placement *placement = &shard_placement(site->shards[index])->placement;
+    return (placement_voters(placement) & (uint16_t)~own) != 0;
+}
+
 /* Hand the leadership to the follower that has most, before leaving. */
 static void site_hand_over(struct site *site, uint32_t index)
 {
@@ -260,6 +272,7 @@ static void site_hand_over(struct site *site, uint32_t index)
     for (uint8_t site_id = 1; site_id <= site->config.site_count; site_id++) {
         struct shard_follower follower;
         if (shard_follower(shard, site_id, io_now_ns(site->io), &follower) && !follower.fenced &&
+            placement_role_of(&shard_placement(shard)->placement, site_id) == PLACEMENT_VOTER &&
             follower.matched_log_index > heir_log_index) {
             heir = site_id;
             heir_log_index = follower.matched_log_index;
@@ -278,12 +291,14 @@ static bool site_shard_idle(struct site *site, uint32_t index)
     struct router_counts counts;
     shard_status(site->shards[index], &status);
     router_counts(site->peers.routers[index], &counts);
-    if (status.role == REPLICA_LEADER && site->config.site_count > 1) {
+    bool heirs = site_has_heirs(site, index);
+    if (status.role == REPLICA_LEADER && heirs) {
         site_hand_over(site, index);
         return false;
     }
     return counts.waiting == 0 && status.applied_log_index >= status.committed_log_index &&
-           (site->config.site_count > 1 || status.applied_log_index == status.appended_log_index);
+           (heirs || status.role != REPLICA_LEADER ||
+            status.applied_log_index == status.appended_log_index);
 }
 
 /* Close the doors and let what they still report go into the journal. */

@@ -6,6 +6,7 @@
 #define SITE_KEY_FILE          "site.key"    /* Signing key, 0600; replication/key_store.h. */
 #define SITE_ADMIN_TOKEN_FILE  "admin.token" /* Operator's bearer token, 0600. */
 #define SITE_STREAM_FILE       "streams-%u"  /* By shard id; derived, made anew at each start. */
+#define SITE_MEMBERS_FILE      "members"     /* Who joined since the genesis; members.h. */
 /* Segments that were sealed here or elsewhere, never committed, and dropped (DESIGN 6, rule 8). */
 #define SITE_EVIDENCE_DIRECTORY "evidence"
 

@@ -37,7 +37,7 @@ struct site {
     struct credential_worker *credentials;
     struct doors *doors;
     struct site_peers peers;
-    struct segment_verifier verifiers[SITES_MAX];
+    struct segment_verifier verifiers[SITES_MAX + CONFIG_KEYS_MAX]; /* Of the genesis first. */
     struct site_market markets[SHARDS_MAX];
     struct shard *shards[SHARDS_MAX];
     struct door_market door_markets[SHARDS_MAX];

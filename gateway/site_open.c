@@ -101,11 +101,16 @@ static enum status site_open_keys(struct site *site, char *error)
     if (status != STATUS_OK) {
         return status;
     }
-    for (uint32_t i = 0; i < site->config.site_count; i++) {
-        key_store_verifier_of(&site->verifiers[i], site->config.sites[i].public_key);
+    const struct config *config = &site->config;
+    for (uint32_t i = 0; i < config->genesis_count; i++) {
+        key_store_verifier_of(&site->verifiers[i], config->genesis[i].public_key);
     }
-    const struct segment_verifier *own = &site->verifiers[site->config.site_index];
-    if (memcmp(site->signer->key_id, own->key_id, SEGMENT_KEY_ID_BYTES) != 0) {
+    for (uint32_t i = 0; i < config->key_count; i++) {
+        key_store_verifier_of(&site->verifiers[config->genesis_count + i], config->keys[i]);
+    }
+    struct segment_verifier own;
+    key_store_verifier_of(&own, config->sites[config->site_index].public_key);
+    if (memcmp(site->signer->key_id, own.key_id, SEGMENT_KEY_ID_BYTES) != 0) {
         (void)snprintf(error, SITE_ERROR_BYTES,
                        "the key in %s is not the one that bootstrap.sites names for %s: this data "
                        "directory belongs to another site, or the configuration does",
@@ -121,15 +126,15 @@ static enum status site_open_journal(struct site *site, char *error)
 {
     char path[CONFIG_PATH_BYTES + 32];
     (void)snprintf(path, sizeof path, "%s/" SITE_JOURNAL_DIRECTORY, site->config.data);
-    struct journal_options options = {.directory = path,
-                                      .wal_bytes = site->config.tuning.wal_bytes,
-                                      .store_bytes = site->config.tuning.store_bytes,
-                                      .wal_writes_in_flight =
-                                          site->config.tuning.wal_writes_in_flight,
-                                      .cluster_id = segment_cluster_id(site->config.cluster),
-                                      .io_token = (uint64_t)SITE_TOKEN_JOURNAL << 56,
-                                      .verifiers = site->verifiers,
-                                      .verifier_count = site->config.site_count};
+    struct journal_options options = {
+        .directory = path,
+        .wal_bytes = site->config.tuning.wal_bytes,
+        .store_bytes = site->config.tuning.store_bytes,
+        .wal_writes_in_flight = site->config.tuning.wal_writes_in_flight,
+        .cluster_id = segment_cluster_id(site->config.cluster),
+        .io_token = (uint64_t)SITE_TOKEN_JOURNAL << 56,
+        .verifiers = site->verifiers,
+        .verifier_count = site->config.genesis_count + site->config.key_count};
     (void)snprintf(options.site, sizeof options.site, "%s", site->config.site);
     enum status status = journal_open(&site->journal, site->io, &options);
     if (status != STATUS_OK) {
@@ -138,7 +143,7 @@ static enum status site_open_journal(struct site *site, char *error)
                                                    : "no memory for the journal");
         return status;
     }
-    const struct config_site *own = &site->config.sites[site->config.site_index];
+    struct config_site *own = &site->config.sites[site->config.site_index];
     if (own->incarnation_set && memcmp(own->incarnation, journal_incarnation(site->journal),
                                        JOURNAL_INCARNATION_BYTES) != 0) {
         (void)snprintf(error, SITE_ERROR_BYTES,
@@ -147,33 +152,20 @@ static enum status site_open_journal(struct site *site, char *error)
                        path, site->config.site);
         return STATUS_FOREIGN;
     }
-    return STATUS_OK;
-}
-
-/* Providers are numbered as they first appear among the sites. */
-static uint8_t site_provider_id(const struct config *config, uint32_t index)
-{
-    uint8_t count = 0;
-    for (uint32_t at = 0; at <= index; at++) {
-        uint32_t first = 0;
-        while (strcmp(config->sites[first].provider, config->sites[at].provider) != 0) {
-            first++;
-        }
-        count = (uint8_t)(count + (first == at ? 1 : 0));
-        if (strcmp(config->sites[at].provider, config->sites[index].provider) == 0) {
-            return count;
-        }
+    if (!own->incarnation_set) { /* A site alone at the genesis. */
+        own->incarnation_set = true;
+        memcpy(own->incarnation, journal_incarnation(site->journal), sizeof own->incarnation);
+        site->config.genesis[site->config.site_index] = *own;
     }
-    ASSERT(false);
-    return 0;
+    return STATUS_OK;
 }
 
 static uint32_t site_first_at(const struct config *config, uint8_t provider_id)
 {
     uint32_t index = 0;
-    while (site_provider_id(config, index) != provider_id) {
+    while (config->genesis[index].provider_id != provider_id) {
         index++;
-        ASSERT(index < config->site_count);
+        ASSERT(index < config->genesis_count);
     }
     return index;
 }
@@ -186,13 +178,11 @@ static enum status site_genesis(const struct site *site, uint32_t index, struct 
     const struct config *config = &site->config;
     const struct config_shard *shard = &config->shards[index];
     *genesis = (struct placement){.commit_providers = (uint8_t)shard->commit_providers};
-    for (uint32_t at = 0; at < config->site_count; at++) {
-        const struct config_site *member = &config->sites[at];
+    for (uint32_t at = 0; at < config->genesis_count; at++) {
+        const struct config_site *member = &config->genesis[at];
         struct placement_site *place = &genesis->sites[at];
-        place->incarnation = at == config->site_index
-                                 ? bytes_load_le64(journal_incarnation(site->journal))
-                                 : bytes_load_le64(member->incarnation);
-        place->provider_id = site_provider_id(config, at);
+        place->incarnation = bytes_load_le64(member->incarnation);
+        place->provider_id = member->provider_id;
         place->role = member->role == CONFIG_VOTER ? PLACEMENT_VOTER : PLACEMENT_LEARNER;
         memcpy(place->public_key, member->public_key, PLACEMENT_KEY_BYTES);
     }
@@ -207,7 +197,7 @@ static enum status site_genesis(const struct site *site, uint32_t index, struct 
                        shard->name, placement_rule_text(verdict.rule),
                        verdict.provider_id > 0 ? ", at fault: provider of " : "",
                        verdict.provider_id > 0
-                           ? config->sites[site_first_at(config, verdict.provider_id)].name
+                           ? config->genesis[site_first_at(config, verdict.provider_id)].name
                            : "");
         return STATUS_DENIED;
     }
@@ -241,12 +231,12 @@ static enum status site_open_shard(struct site *site, uint32_t index, char *erro
                                     .batch_bytes_max = SITE_BATCH_BYTES,
                                     .signer = site->signer,
                                     .verifiers = site->verifiers,
-                                    .verifier_count = site->config.site_count};
+                                    .verifier_count = site->config.genesis_count};
     status = site_genesis(site, index, &options.genesis, error);
     if (status != STATUS_OK) {
         return status;
     }
-    options.incarnation = options.genesis.sites[site->config.site_index].incarnation;
+    options.incarnation = bytes_load_le64(journal_incarnation(site->journal));
     randombytes_buf(&options.random_seed, sizeof options.random_seed);
     struct shard_machine machine = site_market_machine(&site->markets[index]);
     const struct shard_peers peers = site_peers_of(&site->peers);

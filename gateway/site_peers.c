@@ -4,11 +4,13 @@
 #include <fcntl.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "gateway/log.h"
+#include "gateway/members.h"
 #include "gateway/site_files.h"
 #include "matching/base/assertion.h"
 #include "matching/base/bytes.h"
@@ -18,9 +20,7 @@
 
 static const char *peers_name(const struct site_peers *peers, uint8_t site_id)
 {
-    const struct config *config = peers->options.config;
-    return site_id >= 1 && site_id <= config->site_count ? config->sites[site_id - 1].name
-                                                         : "unknown";
+    return members_name_of(peers->options.config, site_id);
 }
 
 /* ---- From the shards ---- */
@@ -83,12 +83,33 @@ static void peers_evidence(void *context, uint16_t shard_id, uint64_t log_index,
     }
 }
 
+static void peers_save(struct site_peers *peers)
+{
+    static_assert(SITE_PEERS_ERROR_BYTES >= MEMBERS_ERROR_BYTES, "a sentence fits");
+    if (peers->status == STATUS_OK) {
+        peers->status = members_save(peers->options.config, peers->error);
+    }
+}
+
+/* Rare, and written while the loop waits: nothing of these members may be in the journal before
+ * their keys are in the file. */
+static void peers_placed(void *context, uint16_t shard_id, const struct placement_record *record)
+{
+    struct site_peers *peers = context;
+    if (members_trust(peers->options.config, &record->placement)) {
+        log_line(LOG_LEVEL_INFO, "member-key", "shard=%u epoch=%llu", shard_id,
+                 (unsigned long long)record->placement.epoch);
+        peers_save(peers);
+    }
+}
+
 struct shard_peers site_peers_of(struct site_peers *peers)
 {
     return (struct shard_peers){.context = peers,
                                 .send = peers_send,
                                 .fetch_snapshot = peers_fetch_snapshot,
-                                .evidence = peers_evidence};
+                                .evidence = peers_evidence,
+                                .placed = peers_placed};
 }
 
 /* ---- From the link ---- */
@@ -153,9 +174,23 @@ static void peers_snapshot_chunk(void *context, uint8_t site_id, uint16_t shard_
     (void)chunk;
 }
 
+static void peers_news(void *context, uint8_t site_id, const uint8_t *bytes, uint32_t bytes_count)
+{
+    struct site_peers *peers = context;
+    bool changed = false;
+    if (members_merge(peers->options.config, (const char *)bytes, bytes_count, &changed) !=
+        STATUS_OK) {
+        log_line(LOG_LEVEL_WARN, "news-refused", "peer=%s bytes=%u", peers_name(peers, site_id),
+                 bytes_count);
+    }
+    peers->changed = peers->changed || changed;
+}
+
 static void peers_changed(void *context, uint8_t site_id, const struct link_hello *hello)
 {
-    const struct site_peers *peers = context;
+    struct site_peers *peers = context;
+    peers->to_tell = hello != NULL ? (uint16_t)(peers->to_tell | 1u << (site_id - 1))
+                                   : (uint16_t)(peers->to_tell & ~(1u << (site_id - 1)));
     log_line(hello != NULL ? LOG_LEVEL_INFO : LOG_LEVEL_WARN,
              hello != NULL ? "peer-connected" : "peer-lost", "peer=%s", peers_name(peers, site_id));
 }
@@ -209,6 +244,16 @@ static void peers_set(struct site_peers *peers, uint32_t index)
     link_set_peer(peers->link, &peer);
 }
 
+static void peers_set_all(struct site_peers *peers)
+{
+    const struct config *config = peers->options.config;
+    for (uint32_t index = 0; index < config->site_count; index++) {
+        if (index != config->site_index && config->sites[index].name[0] != '\0') {
+            peers_set(peers, index);
+        }
+    }
+}
+
 static enum status peers_open_link(struct site_peers *peers,
                                    char error[static SITE_PEERS_ERROR_BYTES])
 {
@@ -223,6 +268,7 @@ static enum status peers_open_link(struct site_peers *peers,
                                             .forward_reply = peers_forward_reply,
                                             .snapshot_request = peers_snapshot_request,
                                             .snapshot_chunk = peers_snapshot_chunk,
+                                            .news = peers_news,
                                             .peer_changed = peers_changed,
                                             .note = peers_note};
     uint8_t seed[crypto_sign_SEEDBYTES];
@@ -243,11 +289,7 @@ static enum status peers_open_link(struct site_peers *peers,
                        config->listen_peer, reason);
         return status;
     }
-    for (uint32_t index = 0; index < config->site_count; index++) {
-        if (index != config->site_index) {
-            peers_set(peers, index);
-        }
-    }
+    peers_set_all(peers);
     return STATUS_OK;
 }
 
@@ -260,7 +302,9 @@ enum status site_peers_open(struct site_peers *peers, const struct site_peers_op
         (void)snprintf(error, SITE_PEERS_ERROR_BYTES, "no memory for the routers");
         return status;
     }
-    return options->config->site_count > 1 ? peers_open_link(peers, error) : STATUS_OK;
+    bool linked = options->config->listen_peer[0] != '\0';
+    ASSERT(linked || options->config->site_count == 1);
+    return linked ? peers_open_link(peers, error) : STATUS_OK;
 }
 
 void site_peers_close(struct site_peers *peers)
@@ -278,12 +322,51 @@ void site_peers_complete(struct site_peers *peers, const struct io_completion *c
     link_complete(peers->link, completion);
 }
 
+enum status site_peers_introduce(struct site_peers *peers, const char *text, size_t text_bytes)
+{
+    if (peers->link == NULL) {
+        return STATUS_CLOSED; /* Nobody could reach this site. */
+    }
+    bool changed = false;
+    enum status status = members_merge(peers->options.config, text, text_bytes, &changed);
+    peers->changed = peers->changed || changed;
+    return status;
+}
+
+/* Who joined: written, then known to the link, then told to all who are there. */
+static void peers_tell(struct site_peers *peers)
+{
+    if (peers->changed) {
+        peers->changed = false;
+        log_line(LOG_LEVEL_INFO, "members", "known=%u", peers->options.config->site_count);
+        peers_save(peers);
+        peers_set_all(peers);
+        peers->to_tell = (1u << SITES_MAX) - 1u;
+    }
+    if (peers->to_tell == 0) {
+        return;
+    }
+    char *text = members_text(peers->options.config);
+    for (uint8_t site_id = 1; text != NULL && site_id <= SITES_MAX; site_id++) {
+        const struct link_frame frame = {.type = LINK_WIRE_NEWS,
+                                         .news = {.bytes = (const uint8_t *)text,
+                                                  .bytes_count = (uint32_t)strlen(text)}};
+        bool due = (peers->to_tell >> (site_id - 1) & 1u) != 0;
+        /* Who is not there is told when it comes; where there is no room, the next turn. */
+        if (due && link_send(peers->link, site_id, LINK_FORWARD, &frame) != STATUS_FULL) {
+            peers->to_tell = (uint16_t)(peers->to_tell & ~(1u << (site_id - 1)));
+        }
+    }
+    free(text);
+}
+
 void site_peers_run(struct site_peers *peers, uint64_t now_ns, uint64_t wall_ns)
 {
     for (uint32_t at = 0; at < peers->options.config->shard_count; at++) {
         router_run(peers->routers[at], now_ns);
     }
     if (peers->link != NULL) {
+        peers_tell(peers);
         link_step(peers->link, now_ns, wall_ns);
     }
 }

@@ -9,10 +9,10 @@
 #include "replication/link.h"
 #include "replication/shard.h"
 
-#define SITE_PEERS_ERROR_BYTES 512u
+#define SITE_PEERS_ERROR_BYTES 1024u
 
 struct site_peers_options {
-    const struct config *config;
+    struct config *config; /* Its `sites` and `keys` grow as others are heard of. */
     struct io *io;
     const struct segment_signer *signer;
     uint8_t token_class;
@@ -25,6 +25,10 @@ struct site_peers {
     struct site_peers_options options;
     struct link *link; /* NULL: this site is alone. */
     struct router *routers[SHARDS_MAX];
+    bool changed;       /* config->sites are to be written, and told to the link. */
+    uint16_t to_tell;   /* Peers that have not been sent the news: bit (site_id - 1). */
+    enum status status; /* Final: what must be written cannot be. */
+    char error[SITE_PEERS_ERROR_BYTES];
     uint64_t evidence_count; /* Segments kept as evidence (DESIGN 6, rule 8). */
 };
 
@@ -44,6 +48,10 @@ void site_peers_complete(struct site_peers *peers, const struct io_completion *c
 /* Once a turn: routers behind shard_step(), then what is to be sent. */
 void site_peers_run(struct site_peers *peers, uint64_t now_ns, uint64_t wall_ns);
 uint64_t site_peers_due_ns(const struct site_peers *peers, uint64_t now_ns);
+
+/* A site that joins, as a tool says: members_merge(), then written and told to all. */
+MUST_USE enum status site_peers_introduce(struct site_peers *peers, const char *text,
+                                          size_t text_bytes);
 
 /* Say goodbye; io_poll() until it is quiet. */
 void site_peers_shut_down(struct site_peers *peers);

@@ -335,7 +335,8 @@ enum status link_send(struct link *link, uint8_t site_id, enum link_priority pri
                       const struct link_frame *frame)
 {
     ASSERT(priority < LINK_PRIORITY_COUNT);
-    ASSERT(frame->shard_id != 0); /* HELLO and such are the link's own. */
+    /* HELLO and such are the link's own. */
+    ASSERT(frame->shard_id != 0 || frame->type == LINK_WIRE_NEWS);
     struct link_peer *peer = link_peer_of(link, site_id);
     if (!peer->known) {
         return STATUS_NOT_FOUND;

@@ -118,6 +118,7 @@ struct link_handler {
                              const struct link_snapshot_request *request);
     void (*snapshot_chunk)(void *context, uint8_t site_id, uint16_t shard_id,
                            const struct link_snapshot_chunk *chunk);
+    void (*news)(void *context, uint8_t site_id, const uint8_t *bytes, uint32_t bytes_count);
     /* The first path is there (`hello`: what the peer said of itself), or the last one is gone
      * (NULL): what has not arrived by then may never arrive. */
     void (*peer_changed)(void *context, uint8_t site_id, const struct link_hello *hello);
@@ -176,10 +177,10 @@ void link_step(struct link *link, uint64_t now_ns, uint64_t wall_ns);
 /* When link_step() wants to be called at the latest. */
 uint64_t link_due_ns(const struct link *link);
 
-/* Queue a frame to a peer: REPLICA, FORWARD, FORWARD_REPLY, SNAPSHOT_REQUEST or SNAPSHOT_CHUNK;
- * copied. It goes out with the next link_step(). STATUS_NOT_FOUND: no such peer; STATUS_CLOSED: no
- * connection now; STATUS_FULL: the queue has no room. Then it is dropped, and counted. Asserts what
- * link_wire_encode() does. */
+/* Queue a frame to a peer: REPLICA, FORWARD, FORWARD_REPLY, SNAPSHOT_REQUEST, SNAPSHOT_CHUNK or
+ * NEWS; copied. It goes out with the next link_step(). STATUS_NOT_FOUND: no such peer;
+ * STATUS_CLOSED: no connection now; STATUS_FULL: the queue has no room. Then it is dropped, and
+ * counted. Asserts what link_wire_encode() does. */
 MUST_USE enum status link_send(struct link *link, uint8_t site_id, enum link_priority priority,
                                const struct link_frame *frame);
 /* Bytes of segments, records or a chunk that one more frame may have now: who sends in bulk asks

@@ -67,6 +67,9 @@ static void input_frame(struct link_connection *connection, const struct link_fr
     case LINK_WIRE_BYE:
         input_bye(connection, frame->bye.reason);
         return;
+    case LINK_WIRE_NEWS:
+        handler->news(handler->context, site_id, frame->news.bytes, frame->news.bytes_count);
+        return;
     case LINK_WIRE_TYPE_COUNT:
         break;
     }

@@ -13,6 +13,8 @@ static_assert(LINK_WIRE_RECORDS_BYTES_MAX + WIRE_FIELDS_BYTES < LINK_WIRE_FRAME_
               "REPLICA frames are the largest");
 static_assert(LINK_WIRE_CHUNK_BYTES_MAX + WIRE_FIELDS_BYTES < LINK_WIRE_FRAME_BYTES_MAX,
               "REPLICA frames are the largest");
+static_assert(LINK_WIRE_NEWS_BYTES_MAX < LINK_WIRE_FRAME_BYTES_MAX,
+              "REPLICA frames are the largest");
 static_assert(SITES_MAX <= 15, "two site ids in a byte");
 
 /* Smallest and largest body of each type. */
@@ -29,6 +31,7 @@ static const struct {
     [LINK_WIRE_PING] = {8, 8},
     [LINK_WIRE_PONG] = {8, 8},
     [LINK_WIRE_BYE] = {1, 1},
+    [LINK_WIRE_NEWS] = {1, LINK_WIRE_NEWS_BYTES_MAX},
 };
 
 static bool wire_of_shard(uint8_t type)
@@ -44,6 +47,7 @@ static bool wire_of_shard(uint8_t type)
     case LINK_WIRE_PING:
     case LINK_WIRE_PONG:
     case LINK_WIRE_BYE:
+    case LINK_WIRE_NEWS:
         return false;
     case LINK_WIRE_TYPE_COUNT:
         break;
@@ -212,6 +216,9 @@ static void wire_write_body(struct link_writer *writer, const struct link_frame 
         ASSERT(frame->bye.reason != 0);
         link_write_u8(writer, frame->bye.reason);
         return;
+    case LINK_WIRE_NEWS:
+        link_write_copy(writer, frame->news.bytes, frame->news.bytes_count);
+        return;
     case LINK_WIRE_TYPE_COUNT:
         break;
     }
@@ -229,6 +236,8 @@ size_t link_wire_bytes_max(const struct link_frame *frame)
         return bytes + WIRE_FIELDS_BYTES + frame->forward.records_bytes;
     case LINK_WIRE_SNAPSHOT_CHUNK:
         return bytes + WIRE_FIELDS_BYTES + frame->snapshot_chunk.bytes_count;
+    case LINK_WIRE_NEWS:
+        return bytes + frame->news.bytes_count;
     case LINK_WIRE_HELLO:
     case LINK_WIRE_FORWARD_REPLY:
     case LINK_WIRE_SNAPSHOT_REQUEST:
@@ -348,6 +357,10 @@ static bool wire_read_body(struct link_frame *frame, struct link_reader *reader)
     case LINK_WIRE_BYE:
         frame->bye.reason = link_read_u8(reader);
         return frame->bye.reason != 0;
+    case LINK_WIRE_NEWS:
+        frame->news.bytes_count = (uint32_t)reader->left;
+        frame->news.bytes = link_read_bytes(reader, reader->left);
+        return true;
     case LINK_WIRE_TYPE_COUNT:
         break;
     }

@@ -35,6 +35,7 @@ static_assert(LINK_WIRE_SEGMENTS_BYTES_MAX >= SEGMENT_BYTES_MAX, "a largest segm
 #define LINK_WIRE_CHUNK_BYTES_MAX   (256u << 10) /* Of a snapshot. */
 #define LINK_WIRE_LISTEN_BYTES      64u          /* Of an address as text, with its final zero. */
 #define LINK_WIRE_PATHS_MAX         4u           /* Addresses of a site. */
+#define LINK_WIRE_NEWS_BYTES_MAX    8192u
 
 /* A whole frame, the largest. */
 #define LINK_WIRE_FRAME_BYTES_MAX                                                                  \
@@ -51,6 +52,7 @@ enum link_wire_type {
     LINK_WIRE_PING, /* Measures the round trip of a path. */
     LINK_WIRE_PONG, /* Echoes a ping. */
     LINK_WIRE_BYE,  /* Why the sender closes the connection now. */
+    LINK_WIRE_NEWS, /* What sites know of each other; opaque here. */
     LINK_WIRE_TYPE_COUNT
 };
 
@@ -120,9 +122,14 @@ struct link_bye {
     uint8_t reason; /* From 1; link.h says what it means. Unknown ones are possible. */
 };
 
+struct link_news {
+    const uint8_t *bytes;
+    uint32_t bytes_count; /* 1 .. LINK_WIRE_NEWS_BYTES_MAX. */
+};
+
 struct link_frame {
     uint8_t type;      /* enum link_wire_type. */
-    uint16_t shard_id; /* 1 .. SHARDS_MAX; 0 in HELLO, PING, PONG and BYE. */
+    uint16_t shard_id; /* 1 .. SHARDS_MAX; 0 in HELLO, PING, PONG, BYE and NEWS. */
     union {
         struct link_hello hello;
         struct link_replica replica;
@@ -132,6 +139,7 @@ struct link_frame {
         struct link_snapshot_chunk snapshot_chunk;
         struct link_ping ping; /* And PONG. */
         struct link_bye bye;
+        struct link_news news;
     };
 };
 

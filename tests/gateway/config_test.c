@@ -252,7 +252,8 @@ static void test_documented_example(void **state)
     assert_non_null(end);
     *end = '\0';
     check_valid(least);
-    struct config defaults = config;
+    static struct config defaults;
+    defaults = config;
     check_valid(example);
     assert_memory_equal(&config.tuning, &defaults.tuning, sizeof config.tuning);
     assert_int_equal(config.threading, defaults.threading);
@@ -439,7 +440,8 @@ static void test_sites(void **state)
 {
     (void)state;
     check_wrong("site: gcp-use4\n", "site: gcp-use5\n", 3,
-                "`site` is \"gcp-use5\", which is not in bootstrap.sites");
+                "`site` is \"gcp-use5\", which is not in bootstrap.sites and has "
+                "not joined since");
     check_wrong("name: metal-ny", "name: aws-use1", 14,
                 "there is a site `aws-use1` already; names must differ");
     check_wrong("key: " KEY_3, "key: " KEY_1, 18,

@@ -96,6 +96,7 @@ static void test_exchange_under_load(void **state)
             for (uint32_t type = LINK_WIRE_REPLICA; type < LINK_WIRE_PING; type++) {
                 bytes_in += back->bytes_in[type];
             }
+            bytes_in += back->bytes_in[LINK_WIRE_NEWS];
             assert_true(bytes_in == bytes_out);
             assert_true(peer->wire_bytes_out >= bytes_out);
         }

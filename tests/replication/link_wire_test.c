@@ -180,7 +180,8 @@ static void test_a_body_of_another_length_is_refused(void **state)
             link_frames_make(&frame, &fixture->random, type, fixture->payload, 1024);
         } while (frame.type == LINK_WIRE_REPLICA && frame.replica.segments != NULL);
         uint32_t bytes = (uint32_t)round_trip(fixture, &frame);
-        bool counted = type != LINK_WIRE_SNAPSHOT_CHUNK; /* Its bytes are all that is left. */
+        /* The bytes of these are all that is left. */
+        bool counted = type != LINK_WIRE_SNAPSHOT_CHUNK && type != LINK_WIRE_NEWS;
         for (uint32_t body = 0; counted && body < bytes + 64; body++) {
             if (body + LINK_WIRE_HEADER_BYTES == bytes) {
                 continue;
@@ -286,6 +287,10 @@ static struct link_frame good(uint8_t type)
         frame.shard_id = 0;
         frame.bye.reason = 1;
         return frame;
+    case LINK_WIRE_NEWS:
+        frame.shard_id = 0;
+        frame.news = (struct link_news){records, sizeof records};
+        return frame;
     case LINK_WIRE_TYPE_COUNT:
         break;
     }
@@ -308,6 +313,8 @@ static const struct {
     {LINK_WIRE_PING, 6, 1, STATUS_BAD_FORMAT}, /* Belongs to no shard. */
     {LINK_WIRE_BYE, 7, 1, STATUS_BAD_FORMAT},
     {LINK_WIRE_BYE, 8, 0, STATUS_BAD_FORMAT},     /* No reason. */
+    {LINK_WIRE_NEWS, 1, 0x21, STATUS_BAD_FORMAT}, /* More than it may have. */
+    {LINK_WIRE_NEWS, 6, 1, STATUS_BAD_FORMAT},    /* Belongs to no shard. */
     {LINK_WIRE_REPLICA, 6, 0, STATUS_BAD_FORMAT}, /* No shard. */
     {LINK_WIRE_REPLICA, 6, SHARDS_MAX + 1, STATUS_BAD_FORMAT},
     {LINK_WIRE_REPLICA, 8, 0, STATUS_BAD_FORMAT}, /* No such message. */

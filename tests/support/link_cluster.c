@@ -90,6 +90,12 @@ static void on_snapshot_chunk(void *context, uint8_t from, uint16_t shard_id,
     arrived(context, from, LINK_BULK, &frame);
 }
 
+static void on_news(void *context, uint8_t from, const uint8_t *bytes, uint32_t bytes_count)
+{
+    struct link_frame frame = {.type = LINK_WIRE_NEWS, .news = {bytes, bytes_count}};
+    arrived(context, from, LINK_FORWARD, &frame);
+}
+
 static void on_peer_changed(void *context, uint8_t site_id, const struct link_hello *hello)
 {
     struct link_cluster_site *site = context;
@@ -147,6 +153,7 @@ static void open_site(struct link_cluster *cluster, uint8_t site_id,
                                                   on_forward_reply,
                                                   on_snapshot_request,
                                                   on_snapshot_chunk,
+                                                  on_news,
                                                   on_peer_changed,
                                                   on_note};
     site->options.key_seed = site->seed;
@@ -367,6 +374,9 @@ static uint8_t random_type(struct link_cluster *cluster, enum link_priority prio
     case LINK_CONSENSUS:
         return LINK_WIRE_REPLICA;
     case LINK_FORWARD:
+        if (random_below(&cluster->random, 16) == 0) {
+            return LINK_WIRE_NEWS;
+        }
         return answer ? LINK_WIRE_FORWARD_REPLY : LINK_WIRE_FORWARD;
     case LINK_BULK:
         return answer ? LINK_WIRE_SNAPSHOT_REQUEST : LINK_WIRE_SNAPSHOT_CHUNK;

@@ -243,6 +243,15 @@ void link_frames_make(struct link_frame *frame, struct random *random, uint8_t t
         frame->shard_id = 0;
         frame->bye.reason = (uint8_t)(1 + random_below(random, 255));
         return;
+    case LINK_WIRE_NEWS:
+        frame->shard_id = 0;
+        frame->news.bytes = payload;
+        frame->news.bytes_count =
+            make_bytes_count(random, payload_bytes_max < LINK_WIRE_NEWS_BYTES_MAX
+                                         ? payload_bytes_max
+                                         : LINK_WIRE_NEWS_BYTES_MAX);
+        make_bytes(payload, random, frame->news.bytes_count);
+        return;
     case LINK_WIRE_TYPE_COUNT:
         break;
     }
@@ -355,6 +364,10 @@ static void equal_bodies(const struct link_frame *one, const struct link_frame *
         return;
     case LINK_WIRE_BYE:
         assert_int_equal(one->bye.reason, other->bye.reason);
+        return;
+    case LINK_WIRE_NEWS:
+        equal_bytes(one->news.bytes, one->news.bytes_count, other->news.bytes,
+                    other->news.bytes_count);
         return;
     case LINK_WIRE_TYPE_COUNT:
         break;

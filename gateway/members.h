@@ -1,0 +1,54 @@
+/* Members: sites that joined after the genesis, as this site knows them, and the keys that it has
+ * trusted.
+ *
+ * Who is a member is in each shard's log (placement.h); there a site is a place, a key, a journal
+ * and a provider's number. Its name and its addresses are known from here. What an operator adds at
+ * one site is told to every other over the links (news), whenever two of them connect and whenever
+ * it changes, so that a site that was away learns of those that joined meanwhile from anyone it
+ * still knows. Kept in the data directory, read with the configuration (protocol.md, "Members").
+ *
+ * Of two lines for one place the one with the higher version stands, of equal ones that with the
+ * greater incarnation: all sites come to the same. The line of this site itself stands always.
+ * Loop thread only, or tools. */
+#ifndef GATEWAY_MEMBERS_H
+#define GATEWAY_MEMBERS_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gateway/config.h"
+#include "matching/base/status.h"
+#include "replication/placement.h"
+
+#define MEMBERS_TEXT_BYTES_MAX 8192u /* Of the news: nine sites with all their addresses. */
+#define MEMBERS_ERROR_BYTES    1024u
+
+/* Name of a site, or "none" for 0, or "unknown". */
+const char *members_name_of(const struct config *config, uint8_t site_id);
+
+/* One site as JSON, and all that are no longer as the genesis has them. NULL without memory. */
+json_t *members_site_json(const struct config *config, uint8_t site_id);
+json_t *members_json(const struct config *config);
+
+/* The same as a text of at most MEMBERS_TEXT_BYTES_MAX, to be free()d; NULL without memory. */
+char *members_text(const struct config *config);
+
+/* Take in what another site, a tool or a file says. `*changed`: something was new.
+ * STATUS_BAD_FORMAT changes nothing. */
+MUST_USE enum status members_merge(struct config *config, const char *text, size_t text_bytes,
+                                   bool *changed);
+
+/* Keep the keys of a placement's members. True: one was new. */
+bool members_trust(struct config *config, const struct placement *placement);
+
+/* Read the file of config->data into `sites` and `keys`, which hold the genesis; nothing when there
+ * is none. Then find out who this site is: STATUS_NOT_FOUND when nobody has its name.
+ * STATUS_BAD_FORMAT, STATUS_DENIED. `error` gets a sentence. */
+MUST_USE enum status members_load(struct config *config, char error[static MEMBERS_ERROR_BYTES]);
+/* Write it, durable. STATUS_IO and others. */
+MUST_USE enum status members_save(const struct config *config,
+                                  char error[static MEMBERS_ERROR_BYTES]);
+
+#endif
