@@ -264,7 +264,7 @@ static bool site_has_heirs(const struct site *site, uint32_t index)
 }
 
 /* Hand the leadership to the follower that has most, before leaving. */
-static void site_hand_over(struct site *site, uint32_t index)
+static void site_hand_over(struct site *site, uint32_t index, uint64_t term)
 {
     struct shard *shard = site->shards[index];
     uint8_t heir = 0;
@@ -278,13 +278,15 @@ static void site_hand_over(struct site *site, uint32_t index)
             heir_log_index = follower.matched_log_index;
         }
     }
-    if (heir != 0) { /* What is refused is tried again at the next turn. */
-        (void)!shard_transfer(shard, heir, io_now_ns(site->io));
+    /* What is refused is tried again at the next turn. */
+    if (heir != 0 && shard_transfer(shard, heir, io_now_ns(site->io)) == REPLICA_ACCEPTED) {
+        site->handed_over_terms[index] = term;
     }
 }
 
 /* Whether a shard has nothing more to do here: what came in is executed, and somebody else leads,
- * if there is somebody. */
+ * if there is somebody. Who gets back in a later term what it has given away is the last of many
+ * that leave at the same time: they would hand it round until the end. */
 static bool site_shard_idle(struct site *site, uint32_t index)
 {
     struct shard_status status;
@@ -292,8 +294,10 @@ static bool site_shard_idle(struct site *site, uint32_t index)
     shard_status(site->shards[index], &status);
     router_counts(site->peers.routers[index], &counts);
     bool heirs = site_has_heirs(site, index);
-    if (status.role == REPLICA_LEADER && heirs) {
-        site_hand_over(site, index);
+    uint64_t given_term = site->handed_over_terms[index];
+    bool given_back = given_term != 0 && status.term > given_term;
+    if (status.role == REPLICA_LEADER && heirs && !given_back) {
+        site_hand_over(site, index, status.term);
         return false;
     }
     return counts.waiting == 0 && status.applied_log_index >= status.committed_log_index &&

@@ -42,6 +42,7 @@ struct site {
     struct shard *shards[SHARDS_MAX];
     struct door_market door_markets[SHARDS_MAX];
     struct site_leader leaders[SHARDS_MAX];
+    uint64_t handed_over_terms[SHARDS_MAX]; /* Shutting down: given away in that term; 0: not. */
     atomic_bool stopping;
     bool recovered; /* What comes from the journal now is new. */
     struct admin *admin_thread;

@@ -12,7 +12,8 @@
 #include "tools/options.h"
 #include "tools/subcommands.h"
 
-#define DRILL_NS_A_S UINT64_C(1000000000)
+#define DRILL_NS_A_S      UINT64_C(1000000000)
+#define DRILL_DURATION_NS (12 * DRILL_NS_A_S)
 
 /* Set by Ctrl-C: the drill ends its child and itself. */
 static volatile sig_atomic_t drill_interrupted;
@@ -89,6 +90,9 @@ static int drill_with(const struct drill_options *options)
         return options_failed("drill", "no memory, or no source of randomness");
     }
     drill->options = *options;
+    if (options->duration_ns == 0) {
+        drill->options.duration_ns = DRILL_DURATION_NS;
+    }
     drill->interrupted = &drill_interrupted;
     if (options->flow_path != NULL) {
         drill->options.sessions = 1;
@@ -119,6 +123,9 @@ static int drill_play_scenario(const char *name, const struct drill_options *opt
     } else if (scenario_read(scenario, path, error) != STATUS_OK) {
         exit_status = options_failed("drill", "%s", error);
     } else {
+        if (options->duration_ns != 0) {
+            scenario_stretch(scenario, options->duration_ns);
+        }
         struct drill_play_options play_options = {.scenario = scenario,
                                                   .directory = options->directory,
                                                   .seed = options->seed,
@@ -149,7 +156,6 @@ int drill_main(int argc, char **argv)
     bool list = false;
     bool loopback = false;
     struct drill_options options = {.directory = "run",
-                                    .duration_ns = 12 * DRILL_NS_A_S,
                                     .kills = 1,
                                     .sessions = 16,
                                     .rate = 20000,
@@ -163,7 +169,9 @@ int drill_main(int argc, char **argv)
          "those recorded; default: generated flow.",
          0, 0, NULL},
         {"duration", 't', OPTION_DURATION, &options.duration_ns, "DURATION",
-         "How long generated flow goes on, outages included (default 12s).", 1000000, 0, NULL},
+         "How long generated flow goes on, outages included (default 12s, or what the scenario "
+         "says: its timeline is squeezed or stretched).",
+         DRILL_NS_A_S, SCENARIO_DURATION_MAX, NULL},
         {"kills", 'k', OPTION_COUNT, &options.kills, "N",
          "SIGKILLs, at random moments (default 1).", 0, DRILL_KILLS_MAX, NULL},
         {"sessions", 's', OPTION_COUNT, &options.sessions, "N",

@@ -100,41 +100,22 @@ static void drill_check_journal(struct drill_check_walk *walk, const struct dril
         } else {
             ledger_journal_forget(ledger);
         }
-        enum status said = drill_log_market(fleet->sites[index].place.log, "executed",
-                                            (uint16_t)(shard + 1), &site->markets[shard]);
-        (void)said; /* Killed ones have not said it. */
     }
     if (site->surviving && in_journal < walk->check->orders_in_journal) {
         walk->check->orders_in_journal = in_journal;
     }
 }
 
-/* After equally many commands all have the same hash. */
-static void drill_check_hashes(struct drill_check *check, uint32_t site_count, uint32_t shard_count)
-{
-    for (uint32_t shard = 0; shard < shard_count; shard++) {
-        for (uint32_t one = 0; one < site_count; one++) {
-            for (uint32_t other = 0; other < one; other++) {
-                const struct drill_log_market *left = &check->sites[one].markets[shard];
-                const struct drill_log_market *right = &check->sites[other].markets[shard];
-                if (check->sites[one].stopped_well && check->sites[other].stopped_well &&
-                    left->commands > 0 && left->commands == right->commands) {
-                    check->hashes_compared++;
-                    check->hashes_differ += strcmp(left->event_hash, right->event_hash) != 0;
-                }
-            }
-        }
-    }
-}
-
 enum status drill_check_take(struct drill_check *check, const struct drill_fleet *fleet,
-                             struct drill_desk *const *desks, uint16_t surviving, uint16_t well)
+                             struct drill_desk *const *desks, const struct drill_hashes *hashes,
+                             uint16_t surviving, uint16_t well)
 {
     const struct scenario *scenario = fleet->scenario;
     struct drill_check_walk walk = {.check = check,
                                     .desks = desks,
                                     .shard_count = scenario->shard_count};
     memset(check, 0, sizeof *check);
+    check->hashes = *hashes;
     check->orders_in_journal = UINT64_MAX;
     for (uint32_t i = 0; i < scenario->site_count; i++) {
         check->sites[i].surviving = (surviving >> i & 1) != 0;
@@ -142,7 +123,8 @@ enum status drill_check_take(struct drill_check *check, const struct drill_fleet
         check->sites[i].stopped_well = (well >> i & 1) != 0;
         drill_check_journal(&walk, fleet, i);
     }
-    drill_check_hashes(check, scenario->site_count, scenario->shard_count);
+    check->hashes_compared = drill_hashes_compare(hashes, scenario->site_count,
+                                                  scenario->shard_count, &check->hashes_differ);
     for (uint32_t shard = 0; shard < scenario->shard_count; shard++) {
         check->violations += ledger_close(drill_desk_ledger(desks[shard]), false);
         for (uint32_t i = 0; i < scenario->site_count; i++) {
@@ -155,16 +137,22 @@ enum status drill_check_take(struct drill_check *check, const struct drill_fleet
     return walk.full ? STATUS_FULL : STATUS_OK;
 }
 
+bool drill_check_hashes_hold(const struct drill_check *check, const struct scenario *scenario)
+{
+    uint64_t pairs = (uint64_t)check->survivors * (check->survivors - (check->survivors > 0)) / 2;
+    ASSERT(check->survivors <= SITES_MAX);
+    return check->hashes_differ == 0 && check->hashes_compared == pairs * scenario->shard_count;
+}
+
 bool drill_check_holds(const struct drill_check *check, const struct scenario *scenario)
 {
     bool holds = check->violations == 0 && check->segments_differ == 0 &&
-                 check->hashes_differ == 0 && check->messages_wrong == 0 && check->messages > 0;
+                 check->messages_wrong == 0 && check->messages > 0;
     for (uint32_t i = 0; i < scenario->site_count; i++) {
         const struct drill_check_site *site = &check->sites[i];
         holds =
             holds && site->walked && site->missing == 0 && (!site->surviving || site->stopped_well);
     }
-    /* With more than one survivor there is something to compare, or nothing is proved. */
-    return holds && check->survivors > 0 &&
-           (check->survivors == 1 || (check->segments_compared > 0 && check->hashes_compared > 0));
+    return holds && check->survivors > 0 && drill_check_hashes_hold(check, scenario) &&
+           (check->survivors == 1 || check->segments_compared > 0);
 }

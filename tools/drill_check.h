@@ -11,7 +11,7 @@
 #include "matching/base/status.h"
 #include "tools/drill_desk.h"
 #include "tools/drill_fleet.h"
-#include "tools/drill_log.h"
+#include "tools/drill_hashes.h"
 #include "tools/journal_walk.h"
 
 struct drill_check_site {
@@ -22,8 +22,6 @@ struct drill_check_site {
     uint64_t commands;
     uint64_t bytes;   /* Of the segments as they are stored. */
     uint64_t missing; /* Acknowledged, but not in its journal; surviving ones only. */
-    struct drill_log_market
-        markets[SHARDS_MAX];              /* What it executed; commands 0: it said nothing. */
     char error[JOURNAL_WALK_ERROR_BYTES]; /* When it was not walked. */
 };
 
@@ -31,8 +29,9 @@ struct drill_check {
     struct drill_check_site sites[SITES_MAX];
     uint64_t segments_compared; /* Chain hashes at equal log indexes, */
     uint64_t segments_differ;   /* and those that differ. */
-    uint64_t hashes_compared;   /* Event hashes after equal numbers of commands, */
-    uint64_t hashes_differ;
+    struct drill_hashes hashes; /* What the survivors had executed before they were stopped. */
+    uint64_t hashes_compared;   /* Event hashes at equal log indexes, */
+    uint64_t hashes_differ;     /* and those that differ. */
     uint64_t messages;          /* Read again, at all sites, */
     uint64_t messages_wrong;    /* of which so many were others than before. */
     uint64_t orders_in_journal; /* Of the journal with the fewest. */
@@ -40,11 +39,15 @@ struct drill_check {
     uint32_t survivors;         /* With one alone there is nothing to compare. */
 };
 
-/* After all desks have ended and all sites have stopped; `well` are those that stopped well,
- * `surviving` those that ran at the end. STATUS_FULL: no memory. */
+/* After all desks have ended, `hashes` have been asked for and all sites have stopped; `well` are
+ * those that stopped well, `surviving` those that ran at the end. STATUS_FULL: no memory. */
 MUST_USE enum status drill_check_take(struct drill_check *check, const struct drill_fleet *fleet,
-                                      struct drill_desk *const *desks, uint16_t surviving,
+                                      struct drill_desk *const *desks,
+                                      const struct drill_hashes *hashes, uint16_t surviving,
                                       uint16_t well);
+
+/* Whether all survivors came to the same place of every shard's log, with equal hashes. */
+bool drill_check_hashes_hold(const struct drill_check *check, const struct scenario *scenario);
 
 /* Whether everything that was to be proved holds. */
 bool drill_check_holds(const struct drill_check *check, const struct scenario *scenario);

@@ -11,8 +11,9 @@
 #define DRILL_PLAY_NS_A_S     UINT64_C(1000000000)
 #define DRILL_PLAY_TURN_NS    10000000L
 #define DRILL_PLAY_WINDOW     256u
-#define DRILL_PLAY_SEAT_NS    UINT64_C(30000000000) /* For the preferred ones to lead. */
-#define DRILL_PLAY_SEAT_TURNS 20u                   /* Logs are read every so many. */
+#define DRILL_PLAY_SEAT_NS    UINT64_C(30000000000)  /* For the preferred ones to lead. */
+#define DRILL_PLAY_SEAT_TURNS 20u                    /* Logs are read every so many. */
+#define DRILL_PLAY_LEVEL_NS   UINT64_C(120000000000) /* For all to have executed everything. */
 
 static uint64_t drill_play_now_ns(void)
 {
@@ -330,14 +331,16 @@ static enum drill_play_end drill_play_prove(struct drill_play *play)
     if (end != DRILL_PLAY_DONE) {
         return end;
     }
+    /* Who does not come to the same place in time differs for the check. */
+    (void)!drill_hashes_ask(&play->hashes, &play->fleet, play->surviving, DRILL_PLAY_LEVEL_NS);
     for (uint32_t i = 0; i < count; i++) {
         drill_desk_look(play->desks[i], &play->views[i]);
         drill_desk_ask(play->desks[i], DRILL_DESK_END, 0);
         drill_desk_join(play->desks[i]);
     }
     uint16_t well = drill_fleet_stop(&play->fleet);
-    if (drill_check_take(&play->check, &play->fleet, play->desks, play->surviving, well) !=
-        STATUS_OK) {
+    if (drill_check_take(&play->check, &play->fleet, play->desks, &play->hashes, play->surviving,
+                         well) != STATUS_OK) {
         return drill_play_fail(play, "no memory to check the journals");
     }
     drill_play_leaders(play);

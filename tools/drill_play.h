@@ -52,6 +52,7 @@ struct drill_play {
     struct drill_leaders leaders;
     bool leaders_told; /* The logs say who led. */
     uint16_t moved;    /* Shards that had another leader than at first. */
+    struct drill_hashes hashes;
     struct drill_check check;
     struct progress progress;
     char error[DRILL_PLACE_ERROR_BYTES];

@@ -18,6 +18,8 @@
 #define SCENARIO_WITHIN_NS    UINT64_C(500000) /* Between two sites of a region. */
 #define SCENARIO_PATH_BYTES   1024u
 #define SCENARIO_DURATION_MIN UINT64_C(1000000000)
+#define SCENARIO_US           UINT64_C(1000)
+#define SCENARIO_MS           UINT64_C(1000000)
 
 struct scenario_place scenario_place_of(const char *list, uint32_t index, const char *key)
 {
@@ -261,6 +263,30 @@ enum status scenario_read(struct scenario *scenario, const char *path,
     scenario_text(scenario, &reader, text, text_bytes);
     free(text);
     return reader.failed ? STATUS_BAD_FORMAT : STATUS_OK;
+}
+
+/* `time_ns` of a whole of `from_ns`, in one of `to_ns`; rounded down, to microseconds. */
+static uint64_t scenario_stretched(uint64_t time_ns, uint64_t from_ns, uint64_t to_ns)
+{
+    static_assert(SCENARIO_DURATION_MAX / SCENARIO_US <=
+                      UINT64_MAX / (SCENARIO_DURATION_MAX / SCENARIO_MS),
+                  "the product fits");
+    ASSERT(from_ns >= SCENARIO_MS);
+    ASSERT(time_ns <= SCENARIO_DURATION_MAX);
+    return time_ns / SCENARIO_US * (to_ns / SCENARIO_MS) / (from_ns / SCENARIO_MS) * SCENARIO_US;
+}
+
+void scenario_stretch(struct scenario *scenario, uint64_t duration_ns)
+{
+    uint64_t before_ns = scenario->duration_ns;
+    ASSERT(duration_ns >= SCENARIO_DURATION_MIN);
+    ASSERT(duration_ns <= SCENARIO_DURATION_MAX);
+    for (uint32_t i = 0; i < scenario->fault_count; i++) {
+        struct scenario_fault *fault = &scenario->faults[i];
+        fault->at_ns = scenario_stretched(fault->at_ns, before_ns, duration_ns);
+        fault->over_ns = scenario_stretched(fault->over_ns, before_ns, duration_ns);
+    }
+    scenario->duration_ns = duration_ns;
 }
 
 /* Beside the source: build/causeway and tools/drills, a build of a variant one deeper; installed:

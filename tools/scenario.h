@@ -116,6 +116,10 @@ struct scenario {
 MUST_USE enum status scenario_read(struct scenario *scenario, const char *path,
                                    char error[static SCENARIO_ERROR_BYTES]);
 
+/* Squeeze or stretch the whole timeline, with all that lasts, so that orders flow for `duration_ns`
+ * (a second or more). How long recovery may take stays. */
+void scenario_stretch(struct scenario *scenario, uint64_t duration_ns);
+
 /* The file of a scenario: `name` itself if it has a '/' or ends with ".yaml", else NAME.yaml in the
  * directory that scenario_directory() finds. STATUS_NOT_FOUND. */
 MUST_USE enum status scenario_find(const char *name, char *path, size_t path_bytes);

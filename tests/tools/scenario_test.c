@@ -304,6 +304,22 @@ static void all_that_are_there(void **state)
     assert_true(count >= 11);
 }
 
+static void stretched(void **state)
+{
+    (void)state;
+    char error[SCENARIO_ERROR_BYTES];
+    assert_int_equal(read_text(whole, error), STATUS_OK);
+    scenario_stretch(&scenario, 15 * S);
+    assert_int_equal(scenario.duration_ns, 15 * S);
+    assert_int_equal(scenario.fault_count, 10);
+    assert_int_equal(scenario.faults[0].at_ns, 1250 * MS);
+    assert_int_equal(scenario.faults[1].at_ns, 1500 * MS);
+    assert_int_equal(scenario.faults[1].over_ns, 2500 * MS);
+    assert_int_equal(scenario.recovery_ns, 4 * S);
+    scenario_stretch(&scenario, SCENARIO_DURATION_MAX);
+    assert_int_equal(scenario.faults[0].at_ns, SCENARIO_DURATION_MAX / 12);
+}
+
 static void words(void **state)
 {
     (void)state;
@@ -336,6 +352,7 @@ int main(void)
         cmocka_unit_test(placement),          cmocka_unit_test(timeline),
         cmocka_unit_test(mistakes_of_places), cmocka_unit_test(mistakes_of_the_timeline),
         cmocka_unit_test(overridden),         cmocka_unit_test(found),
-        cmocka_unit_test(all_that_are_there), cmocka_unit_test(words)};
+        cmocka_unit_test(all_that_are_there), cmocka_unit_test(words),
+        cmocka_unit_test(stretched)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
