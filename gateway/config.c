@@ -22,30 +22,31 @@ static char *config_directory(const char *path)
     return absolute;
 }
 
-/* A relative data directory stands beside the configuration file, wherever the process runs. */
-static void config_read_data(struct config *config, struct config_reader *reader, const char *text)
+/* A relative path is one from the configuration file's directory, wherever the process runs. */
+static void config_read_path(struct config_reader *reader, const char *key, const char *text,
+                             char target[static CONFIG_PATH_BYTES])
 {
     char relative[CONFIG_PATH_BYTES] = "";
-    config_reader_text(reader, "data", text, relative, sizeof relative);
+    config_reader_text(reader, key, text, relative, sizeof relative);
     if (reader->failed) {
         return;
     }
     if (relative[0] == '/') {
-        memcpy(config->data, relative, strlen(relative) + 1);
+        memcpy(target, relative, strlen(relative) + 1);
         return;
     }
     char *directory = config_directory(reader->path);
     if (directory == NULL) {
-        config_reader_fail(reader, "data", "the directory of this file cannot be found: %s",
+        config_reader_fail(reader, key, "the directory of this file cannot be found: %s",
                            strerror(errno));
         return;
     }
     const char *tail = strncmp(relative, "./", 2) == 0 ? relative + 2 : relative;
-    int bytes = snprintf(config->data, sizeof config->data, "%s/%s",
+    int bytes = snprintf(target, CONFIG_PATH_BYTES, "%s/%s",
                          strcmp(directory, "/") == 0 ? "" : directory, tail);
-    if (bytes < 0 || (size_t)bytes >= sizeof config->data) {
-        config_reader_fail(reader, "data",
-                           "`data` as an absolute path has %d characters; at most %u fit", bytes,
+    if (bytes < 0 || (size_t)bytes >= CONFIG_PATH_BYTES) {
+        config_reader_fail(reader, key,
+                           "`%s` as an absolute path has %d characters; at most %u fit", key, bytes,
                            CONFIG_PATH_BYTES - 1);
     }
     free(directory);
@@ -103,7 +104,10 @@ static void config_read_file(struct config *config, struct config_reader *reader
     config_reader_name(reader, "cluster", file->cluster, false, config->cluster,
                        sizeof config->cluster);
     config_reader_name(reader, "site", file->site, false, config->site, sizeof config->site);
-    config_read_data(config, reader, file->data);
+    config_read_path(reader, "data", file->data, config->data);
+    if (file->wall_offset != NULL) {
+        config_read_path(reader, "wall_offset", file->wall_offset, config->wall_offset);
+    }
     if (!reader->failed) {
         config_bootstrap_read(config, reader, file->bootstrap);
     }

@@ -69,6 +69,7 @@ struct config {
     char site[CONFIG_NAME_BYTES];
     char data[CONFIG_PATH_BYTES]; /* Relative to the configuration file's directory, made absolute.
                                    */
+    char wall_offset[CONFIG_PATH_BYTES]; /* Likewise; empty: the system's clock as it is. */
     char listen_ouch[CONFIG_ENDPOINT_BYTES];
     char listen_peer[CONFIG_ENDPOINT_BYTES]; /* May be empty with one site. */
     char listen_admin[CONFIG_ENDPOINT_BYTES];

@@ -76,6 +76,7 @@ static const cyaml_schema_field_t file_fields[] = {
     TEXT(struct config_file, threading),
     TEXT(struct config_file, idle),
     TEXT(struct config_file, soupbin),
+    TEXT(struct config_file, wall_offset),
     MAPPING(struct config_file, tuning, tuning_fields),
     CYAML_FIELD_END};
 

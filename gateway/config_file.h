@@ -69,6 +69,7 @@ struct config_file {
     char *threading;
     char *idle;
     char *soupbin;
+    char *wall_offset;
     struct config_file_tuning *tuning;
 };
 

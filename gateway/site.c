@@ -7,6 +7,7 @@
 #include "gateway/members.h"
 #include "gateway/site_failure.h"
 #include "gateway/site_inside.h"
+#include "gateway/wall_offset.h"
 #include "matching/base/assertion.h"
 #include "replication/key_store.h"
 
@@ -100,12 +101,33 @@ static enum status site_dispatch(struct site *site, uint32_t count)
     return STATUS_OK;
 }
 
+void site_log_wall_offset(const struct site *site)
+{
+    log_line(LOG_LEVEL_WARN, "wall-offset", "offset_ns=%lld file=%s",
+             (long long)site->wall_offset_ns, site->config.wall_offset);
+}
+
+/* A clock that jumps, where the configuration asks for the rehearsal. */
+static void site_rehearse(struct site *site)
+{
+    int64_t offset_ns = 0;
+    if (site->config.wall_offset[0] == '\0' ||
+        wall_offset_read(site->config.wall_offset, &offset_ns) != STATUS_OK ||
+        offset_ns == site->wall_offset_ns) {
+        return;
+    }
+    site->wall_offset_ns = offset_ns;
+    io_wall_shift(site->io, offset_ns);
+    site_log_wall_offset(site);
+}
+
 static void site_housekeeping(struct site *site, uint64_t now_ns)
 {
     if (now_ns < site->housekeeping_due_ns) {
         return;
     }
     site->housekeeping_due_ns = now_ns + SITE_HOUSEKEEPING_NS;
+    site_rehearse(site);
     struct journal_usage usage;
     journal_usage(site->journal, &usage);
     if (usage.store_warn && !site->warned) {

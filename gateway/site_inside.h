@@ -49,11 +49,14 @@ struct site {
     struct site_admin admin; /* Also: whether the doors are open, whether orders are refused. */
     bool warned;             /* The store is at 70 %, and it has been said. */
     uint64_t housekeeping_due_ns;
+    int64_t wall_offset_ns; /* Of a rehearsal. */
     struct io_completion completions[SITE_COMPLETIONS];
 };
 
 /* How far a market is, and the hash of everything that has happened on it. */
 void site_log_market(const struct site *site, uint32_t index, const char *event);
+/* That the wall clock is set wrong on purpose, and by how much. */
+void site_log_wall_offset(const struct site *site);
 /* What became of a market's streams, as a sentence; returns their status. */
 enum status site_streams_failed(const struct site *site, uint32_t index, char *error);
 

@@ -10,6 +10,7 @@
 #include "gateway/site_failure.h"
 #include "gateway/site_files.h"
 #include "gateway/site_inside.h"
+#include "gateway/wall_offset.h"
 #include "matching/base/assertion.h"
 #include "matching/base/bytes.h"
 #include "replication/journal_error.h"
@@ -54,6 +55,27 @@ static enum status site_check(const struct config *config, char *error)
     return STATUS_OK;
 }
 
+/* A rehearsal that cannot take place would prove nothing: refused. */
+static enum status site_open_wall_offset(struct site *site, char *error)
+{
+    const char *path = site->config.wall_offset;
+    if (path[0] == '\0') {
+        return STATUS_OK;
+    }
+    enum status status = wall_offset_read(path, &site->wall_offset_ns);
+    if (status != STATUS_OK) {
+        (void)snprintf(error, SITE_ERROR_BYTES,
+                       "wall_offset: %s holds no number of nanoseconds (%s): write one, or leave "
+                       "wall_offset out",
+                       path, status_text(status));
+        return status;
+    }
+    io_wall_shift(site->io, site->wall_offset_ns);
+    io_now_refresh(site->io);
+    site_log_wall_offset(site);
+    return STATUS_OK;
+}
+
 static enum status site_open_io(struct site *site, char *error)
 {
     struct io_options options = {.backend = site->config.tuning.io_backend,
@@ -71,7 +93,7 @@ static enum status site_open_io(struct site *site, char *error)
         return status;
     }
     log_line(LOG_LEVEL_INFO, "io", "features=\"%s\"", io_features(site->io));
-    return STATUS_OK;
+    return site_open_wall_offset(site, error);
 }
 
 /* A port in use is said before an hour of recovery, not after it. */

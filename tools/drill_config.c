@@ -113,6 +113,9 @@ enum status drill_config_write(const struct scenario *scenario,
                   "\nlisten: {ouch: \"%s\", peer: \"%s\", admin: \"%s\"}\n",
                   scenario->sites[index].name, scenario->name, scenario->sites[index].name,
                   own->ouch, own->peer, own->admin);
+    if (own->wall_offset != NULL) {
+        (void)fprintf(file, "wall_offset: \"%s\"\n", own->wall_offset);
+    }
     enum status status = drill_config_sites(file, scenario, sites, error);
     drill_config_shards(file, scenario);
     (void)fputs("threading: shared\nidle: sleep\n", file);

@@ -14,6 +14,7 @@ struct drill_config_site {
     const char *ouch;      /* "address:port". */
     const char *peer;
     const char *admin;
+    const char *wall_offset; /* File (gateway/wall_offset.h); NULL: none. */
 };
 
 /* Write DIRECTORY/site.yaml of site `index` anew, with all sites of the scenario as bootstrap, and

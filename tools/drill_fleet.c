@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "gateway/wall_offset.h"
 #include "matching/base/assertion.h"
 #include "tools/drill_config.h"
 
@@ -14,6 +15,7 @@
 #define DRILL_FLEET_STOP_MS      20000u
 #define DRILL_FLEET_MARKET_TRIES 60u
 #define DRILL_FLEET_PAUSE_NS     1000000000L
+#define DRILL_FLEET_DISK_BYTES   (UINT64_C(1) << 30)
 
 static enum status drill_fleet_fail(struct drill_fleet *fleet, enum status status, uint32_t site,
                                     const char *what)
@@ -49,10 +51,63 @@ static void drill_fleet_endpoints(struct drill_fleet *fleet, uint32_t index)
     }
 }
 
+/* Whether a fault of that kind ever happens to the site. */
+static bool drill_fleet_meets(const struct scenario *scenario, enum scenario_fault_kind kind,
+                              uint32_t index)
+{
+    bool meets = false;
+    ASSERT(index < scenario->site_count);
+    for (uint32_t i = 0; i < scenario->fault_count; i++) {
+        const struct scenario_fault *fault = &scenario->faults[i];
+        meets = meets || (fault->kind == kind && (fault->who >> index & 1) != 0);
+    }
+    return meets;
+}
+
+/* Small disks for those whose disk will be filled, where that is allowed; else disk_reason says why
+ * not, and the faults are left out. */
+static void drill_fleet_disks(struct drill_fleet *fleet)
+{
+    bool permitted = false;
+    for (uint32_t i = 0; i < fleet->scenario->site_count; i++) {
+        char directory[DRILL_PLACE_PATH_BYTES + CONFIG_NAME_BYTES];
+        char image[DRILL_PLACE_PATH_BYTES + CONFIG_NAME_BYTES + 8];
+        if (!drill_fleet_meets(fleet->scenario, SCENARIO_FILL_DISK, i)) {
+            continue;
+        }
+        if (!permitted && drill_disk_permit(fleet->disk_reason) != STATUS_OK) {
+            return;
+        }
+        permitted = true;
+        (void)snprintf(directory, sizeof directory, "%s/%s", fleet->place.directory,
+                       fleet->scenario->sites[i].name);
+        (void)snprintf(image, sizeof image, "%s.disk", directory);
+        fleet->sites[i].small_disk = drill_disk_make(directory, image, DRILL_FLEET_DISK_BYTES,
+                                                     fleet->disk_reason) == STATUS_OK;
+    }
+}
+
+/* A wall clock of its own, right as yet. */
+static enum status drill_fleet_clock(struct drill_fleet *fleet, struct drill_fleet_site *site,
+                                     struct drill_config_site *terms)
+{
+    int bytes = snprintf(site->wall_offset, sizeof site->wall_offset, "%s/wall-offset",
+                         site->place.directory);
+    bool fits = bytes > 0 && (size_t)bytes < sizeof site->wall_offset;
+    enum status status = fits ? wall_offset_write(site->wall_offset, 0) : STATUS_BAD_ARGUMENT;
+    if (status != STATUS_OK) {
+        (void)snprintf(fleet->error, sizeof fleet->error, "cannot write a clock's offset below %s",
+                       site->place.directory);
+    }
+    terms->wall_offset = site->wall_offset;
+    return status;
+}
+
 static enum status drill_fleet_sites(struct drill_fleet *fleet)
 {
     const struct scenario *scenario = fleet->scenario;
     struct drill_config_site terms[SITES_MAX];
+    drill_fleet_disks(fleet);
     for (uint32_t i = 0; i < scenario->site_count; i++) {
         struct drill_fleet_site *site = &fleet->sites[i];
         drill_fleet_endpoints(fleet, i);
@@ -67,6 +122,12 @@ static enum status drill_fleet_sites(struct drill_fleet *fleet)
                                               .ouch = site->ouch,
                                               .peer = site->peer,
                                               .admin = site->admin};
+        if (drill_fleet_meets(scenario, SCENARIO_STEP_CLOCK, i)) {
+            status = drill_fleet_clock(fleet, site, &terms[i]);
+            if (status != STATUS_OK) {
+                return status;
+            }
+        }
     }
     for (uint32_t i = 0; i < scenario->site_count; i++) {
         struct drill_fleet_site *site = &fleet->sites[i];
@@ -139,6 +200,7 @@ static enum status drill_fleet_start_one(struct drill_fleet *fleet, uint32_t ind
     if (site->child.pid != 0) {
         return STATUS_OK;
     }
+    site->disk_full = false;
     enum status status = site_child_start(&site->child);
     return status == STATUS_OK ? STATUS_OK
                                : drill_fleet_fail(fleet, STATUS_IO, index, "cannot be started");
@@ -197,6 +259,29 @@ static void drill_fleet_kill(struct drill_fleet_site *site)
     site_child_kill(&site->child);
 }
 
+static void drill_fleet_leave_out(struct drill_fleet *fleet, const char *reason)
+{
+    fleet->faults_left_out++;
+    (void)snprintf(fleet->left_out_reason, sizeof fleet->left_out_reason, "%.255s", reason);
+}
+
+static enum status drill_fleet_disk(struct drill_fleet *fleet, struct drill_fleet_site *site,
+                                    bool fill)
+{
+    if (!site->small_disk) {
+        drill_fleet_leave_out(fleet, fleet->disk_reason);
+        return STATUS_OK;
+    }
+    enum status status =
+        fill ? drill_disk_fill(site->place.directory) : drill_disk_free(site->place.directory);
+    if (status != STATUS_OK) {
+        (void)snprintf(fleet->error, sizeof fleet->error, "%s cannot be %s", site->place.directory,
+                       fill ? "filled" : "emptied");
+    }
+    site->disk_full = fill || site->disk_full;
+    return status;
+}
+
 static enum status drill_fleet_fault_site(struct drill_fleet *fleet,
                                           const struct scenario_fault *fault, uint32_t index)
 {
@@ -219,10 +304,14 @@ static enum status drill_fleet_fault_site(struct drill_fleet *fleet,
         return STATUS_OK;
     case SCENARIO_FILL_DISK:
     case SCENARIO_FREE_DISK:
+        return drill_fleet_disk(fleet, site, fault->kind == SCENARIO_FILL_DISK);
     case SCENARIO_STEP_CLOCK:
+        ASSERT(site->wall_offset[0] != '\0');
+        site->wall_offset_ns += fault->step_ns;
+        return wall_offset_write(site->wall_offset, site->wall_offset_ns);
     case SCENARIO_TRANSFER:
     case SCENARIO_RECOVER:
-        fleet->faults_left_out++;
+        drill_fleet_leave_out(fleet, "not in this version");
         return STATUS_OK;
     case SCENARIO_CUT:
     case SCENARIO_HEAL:
@@ -244,7 +333,9 @@ enum status drill_fleet_fault(struct drill_fleet *fleet, const struct scenario_f
     if (drill_lines_concerns(fault->kind)) {
         drill_lines_fault(&fleet->lines, fault, now_ns);
         drill_fleet_lines(fleet, now_ns);
-        fleet->faults_left_out += fleet->wan == NULL;
+        if (fleet->wan == NULL) {
+            drill_fleet_leave_out(fleet, fleet->reason);
+        }
         return STATUS_OK;
     }
     enum status status = STATUS_OK;
@@ -264,6 +355,10 @@ enum status drill_fleet_tick(struct drill_fleet *fleet, uint64_t now_ns)
         if (!site->wanted || site_child_look(&site->child) != STATUS_CLOSED) {
             continue;
         }
+        if (site->disk_full) {
+            site->wanted = false; /* As it should: it acknowledges nothing it cannot keep. */
+            continue;
+        }
         if (!site->restarting) {
             return drill_fleet_fail(fleet, STATUS_CLOSED, i, "ended by itself");
         }
@@ -281,6 +376,9 @@ enum status drill_fleet_calm(struct drill_fleet *fleet, uint64_t now_ns)
     drill_lines_init(&fleet->lines, fleet->scenario);
     for (uint32_t i = 0; i < fleet->scenario->site_count; i++) {
         site_child_thaw(&fleet->sites[i].child);
+        if (fleet->sites[i].disk_full) {
+            (void)!drill_disk_free(fleet->sites[i].place.directory);
+        }
         if (fleet->sites[i].restarting) {
             (void)site_child_stop(&fleet->sites[i].child, DRILL_FLEET_STOP_MS);
         }

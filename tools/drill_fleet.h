@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "matching/base/status.h"
+#include "tools/drill_disk.h"
 #include "tools/drill_lines.h"
 #include "tools/drill_place.h"
 #include "tools/scenario.h"
@@ -22,9 +23,13 @@ struct drill_fleet_site {
     char ouch[DRILL_FLEET_ENDPOINT_BYTES];
     char peer[DRILL_FLEET_ENDPOINT_BYTES];
     char admin[DRILL_FLEET_ENDPOINT_BYTES];
-    bool wanted;     /* It should be running. */
-    bool restarting; /* Asked to end, and started again when it has. */
-    bool killed;     /* By the drill, at some time. */
+    bool wanted;                              /* It should be running. */
+    bool restarting;                          /* Asked to end, and started again when it has. */
+    bool killed;                              /* By the drill, at some time. */
+    bool small_disk;                          /* Its directory is a drill_disk. */
+    bool disk_full;                           /* It was filled: the site may end by itself. */
+    char wall_offset[DRILL_PLACE_PATH_BYTES]; /* Of its clock (gateway/wall_offset.h); may be "". */
+    int64_t wall_offset_ns;
 };
 
 struct drill_fleet {
@@ -34,7 +39,9 @@ struct drill_fleet {
     char reason[WAN_SPACE_ERROR_BYTES];
     struct drill_lines lines;
     struct drill_fleet_site sites[SITES_MAX];
-    uint32_t faults_left_out; /* That need what this machine does not allow. */
+    uint32_t faults_left_out;                     /* That need what this machine does not allow, */
+    char left_out_reason[DRILL_DISK_ERROR_BYTES]; /* and why, of the last one. */
+    char disk_reason[DRILL_DISK_ERROR_BYTES];     /* Why there are no small disks. */
     char error[DRILL_PLACE_ERROR_BYTES];
 };
 

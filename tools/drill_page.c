@@ -62,8 +62,10 @@ static void drill_page_head(FILE *file, const struct drill_play *play)
                         "lines with the delays of the regions named"
                       : "all sites on loopback, without delays");
     if (play->fleet.faults_left_out > 0) {
-        (void)fprintf(file, "%u of the faults were left out: not possible on that machine.",
+        (void)fprintf(file, "%u of the faults were left out, not possible on that machine: ",
                       play->fleet.faults_left_out);
+        drill_page_text(file, play->fleet.left_out_reason);
+        (void)fputc('.', file);
     }
     (void)fputs("</p>\n", file);
 }

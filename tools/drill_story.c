@@ -66,8 +66,8 @@ static void drill_story_flow(const struct drill_play *play)
                                          ? "every site in a namespace of its own, emulated lines"
                                          : "plain loopback");
     if (play->fleet.faults_left_out > 0) {
-        (void)printf("Left out    %u of the faults: not possible here\n",
-                     play->fleet.faults_left_out);
+        (void)printf("Left out    %u of the faults, not possible here: %s\n",
+                     play->fleet.faults_left_out, play->fleet.left_out_reason);
     }
     (void)printf("Flow        %s commands of %u sessions in %s: %s orders acknowledged, %s "
                  "executions, %s rejected, %s refused without a quorum\n",

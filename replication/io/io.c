@@ -48,7 +48,17 @@ static uint64_t clock_ns(clockid_t clock)
 void io_clock_system(struct io *io)
 {
     io->now_ns = clock_ns(CLOCK_MONOTONIC);
-    io->wall_ns = clock_ns(CLOCK_REALTIME);
+    uint64_t wall_ns = clock_ns(CLOCK_REALTIME);
+    ASSERT(wall_ns <= INT64_MAX);
+    int64_t shifted_ns = 0;
+    bool fits = !__builtin_add_overflow((int64_t)wall_ns, io->wall_shift_ns, &shifted_ns);
+    io->wall_ns = !fits ? INT64_MAX : shifted_ns > 0 ? (uint64_t)shifted_ns : 0;
+}
+
+void io_wall_shift(struct io *io, int64_t shift_ns)
+{
+    ASSERT(io != NULL);
+    io->wall_shift_ns = shift_ns;
 }
 
 enum status io_listen(struct io *io, const char *endpoint, uint64_t token, uint32_t *handle,

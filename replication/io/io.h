@@ -83,6 +83,9 @@ const char *io_features(const struct io *io);
 uint64_t io_now_ns(const struct io *io);
 uint64_t io_wall_ns(const struct io *io);
 void io_now_refresh(struct io *io);
+/* Rehearses a wrong wall clock: from the next reading on UTC is read `shift_ns` ahead of what the
+ * system says, or behind; never before 1970. Backends that live in real time; others ignore it. */
+void io_wall_shift(struct io *io, int64_t shift_ns);
 
 /* Listen on "address:port" (numeric IPv4, or "[IPv6]:port"; no names: DESIGN P6). Connections come
  * as IO_ACCEPTED until the listener is closed, TCP_NODELAY set, not yet receiving; those for which

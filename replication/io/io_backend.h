@@ -47,11 +47,13 @@ struct io_backend {
 
 struct io {
     const struct io_backend *backend;
-    uint64_t now_ns;  /* What io_now_ns() answers. */
-    uint64_t wall_ns; /* What io_wall_ns() answers. */
+    uint64_t now_ns;       /* What io_now_ns() answers. */
+    uint64_t wall_ns;      /* What io_wall_ns() answers. */
+    int64_t wall_shift_ns; /* io_wall_shift(). */
 };
 
-/* `clock` of every backend that lives in real time: CLOCK_MONOTONIC and CLOCK_REALTIME. */
+/* `clock` of every backend that lives in real time: CLOCK_MONOTONIC and CLOCK_REALTIME,
+ * this one shifted. */
 void io_clock_system(struct io *io);
 
 /* Steps of io_uring's feature ladder, as bits. */

@@ -278,10 +278,29 @@ static void test_documented_example(void **state)
                                        "io:",
                                        "threading:",
                                        "idle:",
-                                       "soupbin:"};
+                                       "soupbin:",
+                                       "wall_offset:"};
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
         assert_non_null(strstr(example, keys[i]));
     }
+}
+
+/* Nobody's clock is shifted who does not ask for it. */
+static void test_wall_offset(void **state)
+{
+    (void)state;
+    char text[TEXT_BYTES];
+    check_valid(whole);
+    assert_string_equal(config.wall_offset, "");
+    change(text, whole, "soupbin: 4.10\n", "soupbin: 4.10\nwall_offset: ./offset\n");
+    check_valid(text);
+    size_t length = strlen(config.wall_offset);
+    assert_int_equal(config.wall_offset[0], '/');
+    assert_true(length > strlen("/offset"));
+    assert_string_equal(config.wall_offset + length - strlen("/offset"), "/offset");
+    change(text, whole, "soupbin: 4.10\n", "soupbin: 4.10\nwall_offset: /etc/offset\n");
+    check_valid(text);
+    assert_string_equal(config.wall_offset, "/etc/offset");
 }
 
 /* A relative path is the file's neighbour, however the file is named. */
@@ -640,14 +659,23 @@ static void test_any_damage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_whole),          cmocka_unit_test(test_tuning),
-        cmocka_unit_test(test_defaults),       cmocka_unit_test(test_documented_example),
-        cmocka_unit_test(test_data_directory), cmocka_unit_test(test_files_that_cannot_be_read),
-        cmocka_unit_test(test_no_yaml),        cmocka_unit_test(test_keys),
-        cmocka_unit_test(test_missing),        cmocka_unit_test(test_names_and_addresses),
-        cmocka_unit_test(test_sites),          cmocka_unit_test(test_shards),
-        cmocka_unit_test(test_choices),        cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_sizes),          cmocka_unit_test(test_data_too_long),
+        cmocka_unit_test(test_whole),
+        cmocka_unit_test(test_tuning),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_documented_example),
+        cmocka_unit_test(test_wall_offset),
+        cmocka_unit_test(test_data_directory),
+        cmocka_unit_test(test_files_that_cannot_be_read),
+        cmocka_unit_test(test_no_yaml),
+        cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_missing),
+        cmocka_unit_test(test_names_and_addresses),
+        cmocka_unit_test(test_sites),
+        cmocka_unit_test(test_shards),
+        cmocka_unit_test(test_choices),
+        cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_data_too_long),
         cmocka_unit_test(test_any_damage),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

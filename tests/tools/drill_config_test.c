@@ -57,9 +57,9 @@ static int set_up(void **state)
         scenario.shards[i].commit_providers = i + 1;
     }
     sites[0] = (struct drill_config_site){directories[0], "10.0.0.1:7001", "10.0.0.1:7101",
-                                          "10.0.0.1:7901"};
+                                          "10.0.0.1:7901", NULL};
     sites[1] = (struct drill_config_site){directories[1], "10.0.0.2:7001", "10.0.0.2:7101",
-                                          "10.0.0.2:7901"};
+                                          "10.0.0.2:7901", "/there/wall-offset"};
     return 0;
 }
 
@@ -84,6 +84,7 @@ static void read_by_causewayd(void **state)
     assert_string_equal(config.listen_ouch, "10.0.0.2:7001");
     assert_string_equal(config.listen_peer, "10.0.0.2:7101");
     assert_string_equal(config.listen_admin, "10.0.0.2:7901");
+    assert_string_equal(config.wall_offset, "/there/wall-offset");
     assert_int_equal(config.site_count, 2);
     assert_int_equal(config.site_index, 1);
     for (uint32_t i = 0; i < 2; i++) {

@@ -285,6 +285,24 @@ static void test_time(void **state)
     assert_true(system.wall_ns > UINT64_C(1600000000) * 1000000000);
     io_clock_system(&system);
     assert_true(system.now_ns >= before_ns);
+
+    /* A rehearsed clock jumps, the monotonic one does not. */
+    const int64_t day_ns = INT64_C(86400) * 1000000000;
+    uint64_t wall_ns = system.wall_ns;
+    before_ns = system.now_ns;
+    io_wall_shift(&system, day_ns);
+    io_clock_system(&system);
+    assert_true(system.wall_ns >= wall_ns + (uint64_t)day_ns);
+    assert_true(system.wall_ns - wall_ns - (uint64_t)day_ns <= system.now_ns - before_ns + 1000000);
+    io_wall_shift(&system, INT64_MIN);
+    io_clock_system(&system);
+    assert_int_equal(system.wall_ns, 0);
+    io_wall_shift(&system, INT64_MAX);
+    io_clock_system(&system);
+    assert_true(system.wall_ns == INT64_MAX);
+    io_wall_shift(&system, 0);
+    io_clock_system(&system);
+    assert_true(system.wall_ns >= wall_ns);
 }
 
 static void poll_too_many(void *io)
