@@ -231,7 +231,8 @@ static enum status site_turn(struct site *site, char *error)
     uint64_t due_ns = site_due_ns(site);
     uint32_t count = io_poll(site->io, site->completions, SITE_COMPLETIONS, due_ns);
     uint64_t arrived_ns = site_arrived_ns(before_ns, due_ns, io_now_ns(site->io));
-    if (io_now_ns(site->io) - arrived_ns > SITE_LATE_NS && count < SITE_COMPLETIONS) {
+    uint64_t late_ns = io_now_ns(site->io) - arrived_ns;
+    if (late_ns > SITE_LATE_NS && count < SITE_COMPLETIONS) {
         /* It may have come back before it saw all: what is there now waited as long. */
         count += io_poll(site->io, site->completions + count, SITE_COMPLETIONS - count, 0);
     }
@@ -246,6 +247,7 @@ static enum status site_turn(struct site *site, char *error)
         return status;
     }
     for (uint32_t i = 0; i < site->config.shard_count; i++) {
+        shard_late(site->shards[i], late_ns);
         status = shard_step(site->shards[i], now_ns, io_wall_ns(site->io));
         if (status != STATUS_OK) {
             site_shard_error(site, i, status, error);

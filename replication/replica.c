@@ -9,6 +9,12 @@
 /* Five times: an election lasts about three round trips, and a delayed heartbeat starts none. */
 #define ELECTION_ROUND_TRIPS 5u
 #define HEARTBEATS           4u
+/* Three times: the next wait may be longer than the longest so far, and a heartbeat is under way.
+ */
+#define ELECTION_LATES 3u
+#define LATE_HALF_NS   UINT64_C(10000000000)
+/* A process that was stopped on purpose must not make everybody slow to notice the next loss. */
+#define ELECTION_LATE_SHARE 2u
 
 static_assert(REPLICA_MESSAGES_MAX >= (SITES_MAX - 1) * (REPLICA_BURST_MAX + 2u) + 2u,
               "a burst, a heartbeat and news of the commit to each, and two besides");
@@ -61,15 +67,39 @@ void replica_restore(struct replica *replica, const struct replica_position *pos
     }
 }
 
+uint64_t replica_told_round_trip_ns(const struct replica *replica)
+{
+    uint64_t late_ns = replica->late_ns * ELECTION_LATES / ELECTION_ROUND_TRIPS;
+    ASSERT(late_ns <= replica->options.election_ns_max);
+    return late_ns > replica->round_trip_ns ? late_ns : replica->round_trip_ns;
+}
+
 uint64_t replica_election_ns(const struct replica *replica)
 {
     const struct replica_options *options = &replica->options;
+    uint64_t round_trip_ns = replica_told_round_trip_ns(replica);
     uint64_t limit = options->election_ns_max / ELECTION_ROUND_TRIPS;
-    if (replica->round_trip_ns >= limit) {
+    if (round_trip_ns >= limit) {
         return options->election_ns_max;
     }
-    uint64_t timeout_ns = replica->round_trip_ns * ELECTION_ROUND_TRIPS;
+    uint64_t timeout_ns = round_trip_ns * ELECTION_ROUND_TRIPS;
     return timeout_ns > options->election_ns_min ? timeout_ns : options->election_ns_min;
+}
+
+/* How long this process was kept from running, and that it becomes less true with time. */
+static void replica_be_late(struct replica *replica, uint64_t late_ns)
+{
+    uint64_t most_ns = replica->options.election_ns_max / ELECTION_LATE_SHARE / ELECTION_LATES;
+    uint64_t bounded_ns = late_ns < most_ns ? late_ns : most_ns;
+    while (replica->late_ns > 0 && replica->now_ns - replica->late_since_ns >= LATE_HALF_NS) {
+        replica->late_ns /= 2;
+        replica->late_since_ns += LATE_HALF_NS;
+    }
+    if (bounded_ns > replica->late_ns) {
+        replica->late_ns = bounded_ns;
+        replica->late_since_ns = replica->now_ns;
+    }
+    ASSERT(replica->late_ns <= most_ns);
 }
 
 uint64_t replica_heartbeat_ns(const struct replica *replica)
@@ -347,6 +377,8 @@ void replica_step(struct replica *replica, const struct replica_input *input,
     }
     replica->now_ns = input->now_ns;
     replica->random = input->random;
+    replica->unfit = input->unfit;
+    replica_be_late(replica, input->late_ns);
     /* Everything but the messages themselves, which message_count bounds. */
     memset(output, 0, offsetof(struct replica_output, messages));
     memset(&output->message_count, 0,

@@ -49,7 +49,9 @@ struct replica_options {
     uint32_t batch_entries_max; /* 1 .. REPLICA_BATCH_ENTRIES_MAX. */
     uint32_t batch_bytes_max;   /* One segment goes alone, however large. */
     /* Bounds of the election timeout, REPLICA_ELECTION_NS_MIN .. _MAX. Between them it is five
-     * times the round trip to the slowest voter; heartbeats come four times as often. */
+     * times the round trip to the slowest voter, and three times as long as this process or the
+     * leader's was lately kept from running, for which it grows to half of the upper bound at most;
+     * heartbeats come four times as often. */
     uint64_t election_ns_min;
     uint64_t election_ns_max;
     uint64_t uncommitted_age_ns_max; /* Older than this: nothing more is sealed (rule 5). */
@@ -113,6 +115,11 @@ struct replica_input {
     enum replica_input_type type;
     uint64_t now_ns; /* Monotonic; never falls. */
     uint64_t random; /* Any value, new each time: spreads elections. */
+    /* How much later than it wanted to this process last came to run: what a machine with too much
+     * to do costs. Election timeouts make room for it. */
+    uint64_t late_ns;
+    uint16_t unfit; /* Sites that must not be handed the leadership only because they are preferred:
+                       bit (site_id - 1). */
     const struct replica_message *message;
     struct replica_position persisted;
     uint64_t first_log_index;
@@ -229,6 +236,9 @@ struct replica {
     uint64_t election_due_ns;
     uint64_t leader_heard_ns;
     uint64_t round_trip_ns; /* To the slowest voter, as this or the last leader measured it. */
+    uint64_t late_ns;       /* The longest wait to run of late, halved every ten seconds since */
+    uint64_t late_since_ns; /* then. */
+    uint16_t unfit;         /* As of the last input. */
     uint16_t votes;
     bool transferred;           /* This campaign is a leader's wish. */
     bool planned;               /* So was the one that made this replica the leader. */

@@ -98,7 +98,8 @@ static void duty_prefer(struct replica *replica, struct replica_output *output)
             break;
         }
         const struct replica_progress *progress = &replica->progress[site_id - 1];
-        if (duty_may_lead(replica, site_id) && progress->state == REPLICA_PROGRESS_STREAM &&
+        if ((replica->unfit & replica_bit(site_id)) == 0 && duty_may_lead(replica, site_id) &&
+            progress->state == REPLICA_PROGRESS_STREAM &&
             progress->matched_log_index + PREFERRED_LAG_MAX >= replica->log.last.log_index) {
             better = site_id;
         }

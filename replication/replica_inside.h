@@ -17,6 +17,9 @@ void replica_stop(struct replica *replica, enum replica_halt halt);
 /* A follower that heard from its leader, or a candidate that begins: the clock starts anew. */
 void replica_delay_election(struct replica *replica);
 uint64_t replica_heartbeat_ns(const struct replica *replica);
+/* What others are told of the round trip: their election timeout must outlast a wait of this
+ * process to run, too. */
+uint64_t replica_told_round_trip_ns(const struct replica *replica);
 
 static inline uint16_t replica_bit(uint8_t site_id)
 {

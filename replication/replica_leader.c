@@ -69,7 +69,7 @@ static struct replica_message *leader_message(struct replica *replica,
     struct replica_message *message = replica_send(replica, output, type, site_id);
     message->position = *position;
     message->commit_log_index = replica->commit_log_index;
-    message->round_trip_ns = replica->round_trip_ns;
+    message->round_trip_ns = replica_told_round_trip_ns(replica);
     message->fence = replica->progress[site_id - 1].fenced;
     replica_audit_latest(replica, &message->audit);
     return message;

@@ -207,6 +207,12 @@ static bool shard_may_take(const struct shard *shard)
     return replica_seal_position(&shard->replica, &seal) != STATUS_NOT_YET;
 }
 
+void shard_late(struct shard *shard, uint64_t late_ns)
+{
+    ASSERT(shard != NULL);
+    shard->late_ns = late_ns > shard->late_ns ? late_ns : shard->late_ns;
+}
+
 enum status shard_step(struct shard *shard, uint64_t now_ns, uint64_t wall_ns)
 {
     ASSERT(shard->phase == SHARD_RUNNING);

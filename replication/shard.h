@@ -146,6 +146,9 @@ uint32_t shard_room(const struct shard *shard);
  * any more; STATUS_FOREIGN when the replica has halted (shard_status() says why). */
 MUST_USE enum status shard_step(struct shard *shard, uint64_t now_ns, uint64_t wall_ns);
 
+/* This process came to run `late_ns` later than it wanted to: elections make room for it. */
+void shard_late(struct shard *shard, uint64_t late_ns);
+
 /* A message of another site: entries NULL, entry_count segments in `segments`, which consensus sees
  * only when each has been verified (hash, chain, signature). Bytes that fail are dropped whole and
  * counted; the leader repeats. What the message brought about is done by the next shard_step().

@@ -151,6 +151,17 @@ static void consensus_obey(struct shard *shard)
     }
 }
 
+/* Voters whose clocks a majority contradicts, or which have not told them yet: they would hand over
+ * again at once what preference gives them (DESIGN 4, "Time"). */
+static uint16_t consensus_unfit(const struct shard *shard)
+{
+    if (shard->replica.role != REPLICA_LEADER || !shard->clock.agrees) {
+        return 0;
+    }
+    uint16_t voters = placement_voters(&shard->replica.placement);
+    return (uint16_t)(voters & ~shard->clock.heirs);
+}
+
 void shard_consensus_step(struct shard *shard, struct replica_input *input)
 {
     ASSERT(shard->phase == SHARD_RUNNING);
@@ -158,6 +169,9 @@ void shard_consensus_step(struct shard *shard, struct replica_input *input)
     ASSERT(shard->pending.append_next == shard->pending.append_end && !shard->pending.sealed);
     input->now_ns = shard->now_ns;
     input->random = random_u64(&shard->random);
+    input->late_ns = shard->late_ns;
+    input->unfit = consensus_unfit(shard);
+    shard->late_ns = 0;
     replica_step(&shard->replica, input, &shard->output);
     if (shard->output.halt != REPLICA_RUNS) {
         shard_fail(shard, STATUS_FOREIGN);

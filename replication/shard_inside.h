@@ -55,6 +55,7 @@ struct shard {
     struct random random;
     uint64_t now_ns;
     uint64_t wall_ns;
+    uint64_t late_ns; /* Longest wait to run that the replica has not been told of. */
 
     struct replica replica;
     struct replica_output output; /* Of the last step. */

@@ -144,6 +144,69 @@ static void test_nobody_campaigns_in_the_place_of_another(void **state)
 }
 
 /* After a disk error nothing goes out and nothing is made durable, whatever comes (rule 4). */
+static void late(struct solo *solo, uint64_t late_ns)
+{
+    struct replica_input input = {.type = REPLICA_TICK, .late_ns = late_ns};
+    solo_step(solo, &input);
+}
+
+/* A machine with too much to do starts no elections for that: timeouts outlast thrice the longest
+ * wait, half of the upper bound at most, and come back. */
+static void test_who_runs_late_waits_longer(void **state)
+{
+    (void)state;
+    static struct solo solo;
+    const uint64_t ms = 1000000;
+    const uint64_t half_ns = 10000 * ms;
+    solo_start(&solo, 1, 0, (uint64_t[]){1, 0}, 0);
+    solo_lead(&solo);
+    assert_int_equal(replica_election_ns(&solo.replica), 100 * ms);
+    late(&solo, 30 * ms);
+    assert_int_equal(replica_election_ns(&solo.replica), 100 * ms);
+    late(&solo, 80 * ms);
+    late(&solo, 20 * ms);
+    assert_int_equal(replica_election_ns(&solo.replica), 240 * ms);
+    /* The others are told. */
+    solo_wait(&solo, 60 * ms);
+    const struct replica_message *append = solo_said(&solo, REPLICA_APPEND);
+    assert_non_null(append);
+    assert_int_equal(append->round_trip_ns, 48 * ms);
+    late(&solo, 60000 * ms);
+    assert_in_range(replica_election_ns(&solo.replica), 499 * ms, 500 * ms);
+    solo_wait(&solo, half_ns);
+    assert_in_range(replica_election_ns(&solo.replica), 249 * ms, 250 * ms);
+    solo_wait(&solo, half_ns - 1);
+    assert_in_range(replica_election_ns(&solo.replica), 249 * ms, 250 * ms);
+    solo_wait(&solo, 100 * half_ns);
+    assert_int_equal(replica_election_ns(&solo.replica), 100 * ms);
+}
+
+/* A preferred site that must not lead, as its clock is wrong, is not asked to. */
+static void test_the_unfit_are_not_preferred(void **state)
+{
+    (void)state;
+    for (uint32_t unfit = 0; unfit < 2; unfit++) {
+        static struct solo solo;
+        solo_start(&solo, 1, 0, (uint64_t[]){1, 0}, 0);
+        solo.replica.placement.preferred_site_ids[0] = 2;
+        solo.replica.placement.preferred_site_ids[1] = 1;
+        solo_lead(&solo);
+        struct replica_position position = solo.replica.log.last;
+        bool asked = false;
+        for (uint32_t i = 0; i < 40 && !asked; i++) {
+            solo.now_ns += 50000000;
+            for (uint8_t site_id = 2; site_id <= 5; site_id++) {
+                solo_acknowledge(&solo, site_id, position);
+            }
+            struct replica_input input = {.type = REPLICA_TICK, .unfit = (uint16_t)(unfit << 1)};
+            solo_step(&solo, &input);
+            asked = solo_said(&solo, REPLICA_CAMPAIGN) != NULL;
+        }
+        assert_int_equal(asked, unfit == 0);
+        assert_int_equal(solo.replica.role, REPLICA_LEADER);
+    }
+}
+
 static void test_a_disk_error_is_final(void **state)
 {
     (void)state;
@@ -260,6 +323,8 @@ int main(void)
         cmocka_unit_test(test_answers_of_other_journals_do_not_count),
         cmocka_unit_test(test_a_leader_not_known_yet_is_heard),
         cmocka_unit_test(test_nobody_campaigns_in_the_place_of_another),
+        cmocka_unit_test(test_who_runs_late_waits_longer),
+        cmocka_unit_test(test_the_unfit_are_not_preferred),
         cmocka_unit_test(test_a_disk_error_is_final),
         cmocka_unit_test(test_one_voter_alone),
         cmocka_unit_test(test_wild_messages),
