@@ -64,6 +64,16 @@ struct config_tuning {
     enum io_backend_kind io_backend; /* best, ring, epoll. */
 };
 
+/* When snapshots are taken and what is kept, all optional in the file (`snapshots:`). All three
+ * 0: none are taken, and the journal keeps everything. */
+struct config_snapshots {
+    uint64_t every_bytes;    /* Of segments since the last one; 0: not for this reason. */
+    uint64_t every_segments; /* Likewise. */
+    uint64_t every_ns;       /* Likewise, when anything has happened. */
+    uint32_t keep;           /* Of each shard, 2 .. SNAPSHOT_KEPT_MAX. */
+    bool trim;               /* The journal below the oldest of those kept. */
+};
+
 struct config {
     char cluster[CONFIG_NAME_BYTES];
     char site[CONFIG_NAME_BYTES];
@@ -90,6 +100,8 @@ struct config {
     enum config_threading threading;
     enum io_idle idle;
     struct config_tuning tuning;
+    struct config_snapshots snapshots;
+    uint64_t site_silence_ns; /* Not heard for so long, a site counts as gone (rules.md 2.7). */
 };
 
 /* Read and check `path`. On any error returns STATUS_NOT_FOUND, STATUS_DENIED or STATUS_BAD_FORMAT

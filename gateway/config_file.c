@@ -67,6 +67,11 @@ static const cyaml_schema_field_t tuning_fields[] = {
     TEXT(struct config_file_tuning, io),
     CYAML_FIELD_END};
 
+static const cyaml_schema_field_t snapshots_fields[] = {
+    TEXT(struct config_file_snapshots, bytes),   TEXT(struct config_file_snapshots, segments),
+    TEXT(struct config_file_snapshots, seconds), TEXT(struct config_file_snapshots, keep),
+    TEXT(struct config_file_snapshots, trim),    CYAML_FIELD_END};
+
 static const cyaml_schema_field_t file_fields[] = {
     TEXT(struct config_file, cluster),
     TEXT(struct config_file, site),
@@ -78,6 +83,8 @@ static const cyaml_schema_field_t file_fields[] = {
     TEXT(struct config_file, soupbin),
     TEXT(struct config_file, wall_offset),
     MAPPING(struct config_file, tuning, tuning_fields),
+    MAPPING(struct config_file, snapshots, snapshots_fields),
+    TEXT(struct config_file, site_silence),
     CYAML_FIELD_END};
 
 static const cyaml_schema_value_t file_schema = {

@@ -60,6 +60,14 @@ struct config_file_tuning {
     char *io;
 };
 
+struct config_file_snapshots {
+    char *bytes;
+    char *segments;
+    char *seconds;
+    char *keep;
+    char *trim;
+};
+
 struct config_file {
     char *cluster;
     char *site;
@@ -71,6 +79,8 @@ struct config_file {
     char *soupbin;
     char *wall_offset;
     struct config_file_tuning *tuning;
+    struct config_file_snapshots *snapshots;
+    char *site_silence;
 };
 
 /* Read a text of one YAML document that is a mapping. STATUS_BAD_FORMAT sets `error`; STATUS_FULL:

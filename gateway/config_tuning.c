@@ -1,4 +1,4 @@
-/* Sizes and waits of a site. */
+/* Sizes and waits of a site; when it takes snapshots. */
 #include "gateway/config_parts.h"
 #include "matching/base/assertion.h"
 
@@ -9,6 +9,10 @@
 #define FILE_BYTES_MAX   (65536 * GIB)
 #define QUEUE_MAX        (UINT64_C(1) << 20)
 #define COMPRESSION_MAX  9u
+#define SEGMENTS_MAX     (UINT64_C(1) << 40)
+#define SECONDS_MAX      UINT64_C(31536000)
+#define SILENCE_MAX      UINT64_C(3600)
+#define SECOND_NS        UINT64_C(1000000000)
 
 /* What holds where the file says nothing; config.md lists them. */
 static const struct config_tuning config_tuning_defaults = {
@@ -82,4 +86,35 @@ void config_tuning_read(struct config_tuning *tuning, struct config_reader *read
                         COMPRESSION_MAX, &level);
     tuning->compression_level = (int)level;
     config_tuning_io(tuning, reader, file->io);
+}
+
+void config_snapshots_read(struct config_snapshots *snapshots, struct config_reader *reader,
+                           const struct config_file_snapshots *file)
+{
+    static const struct config_file_snapshots nothing = {0};
+    static const char *const words[] = {"yes", "no"};
+    const struct config_file_snapshots *given = file != NULL ? file : &nothing;
+    uint64_t seconds = 3600;
+    uint64_t keep = 2;
+    size_t trim = 0;
+    *snapshots = (struct config_snapshots){.every_bytes = 256 * MIB};
+    config_reader_size(reader, "snapshots.bytes", given->bytes, 0, FILE_BYTES_MAX, 1,
+                       &snapshots->every_bytes);
+    config_reader_number(reader, "snapshots.segments", given->segments, 0, SEGMENTS_MAX,
+                         &snapshots->every_segments);
+    config_reader_number(reader, "snapshots.seconds", given->seconds, 0, SECONDS_MAX, &seconds);
+    config_reader_number(reader, "snapshots.keep", given->keep, 2, SNAPSHOT_KEPT_MAX, &keep);
+    config_reader_choice(reader, "snapshots.trim", given->trim, words, 2, &trim);
+    snapshots->every_ns = seconds * SECOND_NS;
+    snapshots->keep = (uint32_t)keep;
+    snapshots->trim = trim == 0;
+}
+
+void config_silence_read(uint64_t *site_silence_ns, struct config_reader *reader, const char *text)
+{
+    uint64_t seconds = 5;
+    ASSERT(site_silence_ns != NULL);
+    config_reader_number(reader, "site_silence", text, 1, SILENCE_MAX, &seconds);
+    *site_silence_ns = seconds * SECOND_NS;
+    ASSERT(*site_silence_ns > 0);
 }

@@ -62,7 +62,9 @@ static const char whole[] =
     "  firms: 700\n"
     "  sessions: 800\n"
     "  compression_level: 9\n"
-    "  io: epoll\n";
+    "  io: epoll\n"
+    "site_silence: 9\n"
+    "snapshots: {bytes: 1 MiB, segments: 5, seconds: 60, keep: 3, trim: no}\n";
 
 static const char least[] = "cluster: demo\n"
                             "site: one\n"
@@ -208,6 +210,31 @@ static void test_tuning(void **state)
     assert_int_equal(tuning->io_backend, IO_BACKEND_EPOLL);
 }
 
+static void test_snapshots(void **state)
+{
+    (void)state;
+    check_valid(whole);
+    assert_int_equal(config.snapshots.every_bytes, 1u << 20);
+    assert_int_equal(config.snapshots.every_segments, 5);
+    assert_true(config.snapshots.every_ns == UINT64_C(60000000000));
+    assert_int_equal(config.snapshots.keep, 3);
+    assert_false(config.snapshots.trim);
+    assert_true(config.site_silence_ns == UINT64_C(9000000000));
+    check_valid(least);
+    assert_int_equal(config.snapshots.every_bytes, 256u << 20);
+    assert_int_equal(config.snapshots.every_segments, 0);
+    assert_true(config.snapshots.every_ns == UINT64_C(3600000000000));
+    assert_int_equal(config.snapshots.keep, 2);
+    assert_true(config.snapshots.trim);
+    assert_true(config.site_silence_ns == UINT64_C(5000000000));
+    check_wrong("keep: 3", "keep: 1", 43,
+                "`snapshots.keep` is \"1\"; it must be a number from 2 to 16");
+    check_wrong("trim: no", "trim: maybe", 43,
+                "`snapshots.trim` is \"maybe\"; it must be yes or no");
+    check_wrong("site_silence: 9", "site_silence: 0", 42,
+                "`site_silence` is \"0\"; it must be a number from 1 to 3600");
+}
+
 static void test_defaults(void **state)
 {
     (void)state;
@@ -256,6 +283,12 @@ static void test_documented_example(void **state)
     defaults = config;
     check_valid(example);
     assert_memory_equal(&config.tuning, &defaults.tuning, sizeof config.tuning);
+    assert_true(config.snapshots.every_bytes == defaults.snapshots.every_bytes);
+    assert_true(config.snapshots.every_segments == defaults.snapshots.every_segments);
+    assert_true(config.snapshots.every_ns == defaults.snapshots.every_ns);
+    assert_int_equal(config.snapshots.keep, defaults.snapshots.keep);
+    assert_int_equal(config.snapshots.trim, defaults.snapshots.trim);
+    assert_true(config.site_silence_ns == defaults.site_silence_ns);
     assert_int_equal(config.threading, defaults.threading);
     assert_int_equal(config.idle, defaults.idle);
     assert_int_equal(config.soupbin_unsequenced, defaults.soupbin_unsequenced);
@@ -276,6 +309,12 @@ static void test_documented_example(void **state)
                                        "sessions:",
                                        "compression_level:",
                                        "io:",
+                                       "site_silence:",
+                                       "bytes:",
+                                       "segments:",
+                                       "seconds:",
+                                       "keep:",
+                                       "trim:",
                                        "threading:",
                                        "idle:",
                                        "soupbin:",
@@ -650,7 +689,7 @@ static void test_any_damage(void **state)
             refused++;
             assert_memory_equal(error, prefix, strlen(prefix));
             assert_true(strtoul(error + strlen(prefix), NULL, 10) >= 1);
-            assert_true(strtoul(error + strlen(prefix), NULL, 10) <= 42);
+            assert_true(strtoul(error + strlen(prefix), NULL, 10) <= 44);
         }
     }
     assert_true(refused > 800);
@@ -664,6 +703,7 @@ int main(void)
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_documented_example),
         cmocka_unit_test(test_wall_offset),
+        cmocka_unit_test(test_snapshots),
         cmocka_unit_test(test_data_directory),
         cmocka_unit_test(test_files_that_cannot_be_read),
         cmocka_unit_test(test_no_yaml),
