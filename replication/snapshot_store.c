@@ -167,9 +167,11 @@ enum status snapshot_store_save(struct snapshot_store *store, const char *path,
 }
 
 /* Entries of the directory that begin with `prefix`, of the shard or, for 0, of any: into
- * `log_indexes` the greatest ones, descending, or removed. */
+ * `log_indexes` the greatest ones, descending, or removed, but for the one at `spared_log_index`.
+ */
 static enum status store_scan(struct snapshot_store *store, const char *prefix, uint16_t shard_id,
-                              bool remove, uint64_t *log_indexes, uint32_t *count)
+                              bool remove, uint64_t spared_log_index, uint64_t *log_indexes,
+                              uint32_t *count)
 {
     DIR *directory = opendir(store->directory);
     if (directory == NULL) {
@@ -181,7 +183,7 @@ static enum status store_scan(struct snapshot_store *store, const char *prefix, 
         uint16_t shard = 0;
         uint64_t value = 0;
         if (!store_name_parse(entry->d_name, prefix, &shard, &value) ||
-            (shard_id != 0 && shard_id != shard)) {
+            (shard_id != 0 && shard_id != shard) || (remove && value == spared_log_index)) {
             continue;
         }
         if (remove) {
@@ -222,8 +224,11 @@ static enum status store_prepare(struct snapshot_store *store)
     if (mkdir(store->directory, 0700) != 0 && errno != EEXIST) {
         return journal_file_failed(&store->error, "create", store->directory, errno);
     }
-    enum status status = store_scan(store, SNAPSHOT_STORE_NEW, 0, true, NULL, NULL);
-    return status == STATUS_OK ? store_scan(store, SNAPSHOT_STORE_OLD, 0, true, NULL, NULL)
+    if (store->options.signer == NULL) {
+        return STATUS_OK; /* What is half done belongs to the store that writes. */
+    }
+    enum status status = store_scan(store, SNAPSHOT_STORE_NEW, 0, true, 0, NULL, NULL);
+    return status == STATUS_OK ? store_scan(store, SNAPSHOT_STORE_OLD, 0, true, 0, NULL, NULL)
                                : status;
 }
 
@@ -259,8 +264,34 @@ uint32_t snapshot_store_list(struct snapshot_store *store, uint16_t shard_id,
 {
     ASSERT(shard_id >= 1 && shard_id <= SHARDS_MAX);
     uint32_t count = 0;
-    enum status status = store_scan(store, "", shard_id, false, log_indexes, &count);
+    enum status status = store_scan(store, "", shard_id, false, 0, log_indexes, &count);
     return status == STATUS_OK ? count : 0;
+}
+
+enum status snapshot_store_incoming_clean(struct snapshot_store *store, uint16_t shard_id,
+                                          uint64_t spared_log_index)
+{
+    ASSERT(shard_id >= 1 && shard_id <= SHARDS_MAX);
+    return store_scan(store, SNAPSHOT_STORE_INCOMING, shard_id, true, spared_log_index, NULL, NULL);
+}
+
+enum status snapshot_store_set_aside(struct snapshot_store *store, uint16_t shard_id,
+                                     uint64_t log_index)
+{
+    char path[JOURNAL_PATH_BYTES];
+    char bad[JOURNAL_PATH_BYTES];
+    enum status status = snapshot_store_path(store, path, "", shard_id, log_index);
+    if (status == STATUS_OK) {
+        status = snapshot_store_path(store, bad, SNAPSHOT_STORE_BAD, shard_id, log_index);
+    }
+    if (status == STATUS_OK) {
+        status =
+            snapshot_store_remove(store, bad); /* Of this place, from before: the newer stays. */
+    }
+    if (status == STATUS_OK && rename(path, bad) != 0) {
+        status = journal_file_failed(&store->error, "set aside", path, errno);
+    }
+    return status;
 }
 
 /* Out of sight first, so that a half removed one is never taken for whole. */

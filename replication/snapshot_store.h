@@ -7,7 +7,9 @@
  * Layout on disk: protocol.md, "Snapshots".
  *
  * Blocking: files are read, written and synced in the calls. One thread owns a store and all that
- * it has opened. Another store on the same directory may only read. */
+ * it has opened. On one directory one store writes and keeps. Others, opened without a signer and
+ * by any thread, read, fetch and set aside: their directories and the writer's are never the same,
+ * and what is open stays readable when it is removed. */
 #ifndef REPLICATION_SNAPSHOT_STORE_H
 #define REPLICATION_SNAPSHOT_STORE_H
 
@@ -23,12 +25,12 @@ struct snapshot_store;
 struct snapshot_store_options {
     const char *directory; /* Made when missing, mode 0700; its parent must be there. */
     uint64_t cluster_id;
-    const struct segment_signer *signer;      /* NULL: nothing is written but what is fetched. */
+    const struct segment_signer *signer;      /* NULL: not the one that writes and keeps. */
     const struct segment_verifier *verifiers; /* Whose manifests count; outlive the store. */
     uint32_t verifier_count;
 };
 
-/* Removes what an earlier process left half done, but for half fetched snapshots. `*store` is set
+/* With a signer: removes what an earlier process left half written or removed. `*store` is set
  * even when the status is not STATUS_OK, for snapshot_store_error(); NULL only with STATUS_FULL, no
  * memory. STATUS_NOT_FOUND, STATUS_DENIED, STATUS_NO_SPACE, STATUS_IO, STATUS_BAD_ARGUMENT (the
  * path is too long). */
@@ -51,6 +53,11 @@ uint32_t snapshot_store_list(struct snapshot_store *store, uint16_t shard_id,
 MUST_USE enum status snapshot_store_keep(struct snapshot_store *store, uint16_t shard_id,
                                          uint32_t count, uint64_t spared_log_index,
                                          uint64_t *oldest_log_index);
+
+/* Take one out of sight for good, whatever is wrong with it, but leave its files as evidence.
+ * STATUS_NOT_FOUND; what renaming says. */
+MUST_USE enum status snapshot_store_set_aside(struct snapshot_store *store, uint16_t shard_id,
+                                              uint64_t log_index);
 
 /* ---- Writing: one at a time ---- */
 
@@ -116,6 +123,10 @@ MUST_USE enum status snapshot_store_incoming_take(struct snapshot_incoming *inco
 /* Everything is here: sync and publish; the incoming is gone, the snapshot durable.
  * STATUS_NOT_YET: something is missing. */
 MUST_USE enum status snapshot_store_incoming_finish(struct snapshot_incoming *incoming);
+/* Remove what has been fetched in part of the shard, but not at `spared_log_index` (0: all of it);
+ * nothing of it may be open. */
+MUST_USE enum status snapshot_store_incoming_clean(struct snapshot_store *store, uint16_t shard_id,
+                                                   uint64_t spared_log_index);
 /* Bytes of the row that are here, and of all; 0 as long as that is not known. */
 void snapshot_store_incoming_progress(const struct snapshot_incoming *incoming, uint64_t *bytes,
                                       uint64_t *total_bytes);

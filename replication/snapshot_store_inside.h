@@ -10,6 +10,7 @@
 #define SNAPSHOT_STORE_NEW      "new-"
 #define SNAPSHOT_STORE_OLD      "old-"
 #define SNAPSHOT_STORE_INCOMING "incoming-"
+#define SNAPSHOT_STORE_BAD      "bad-"
 #define SNAPSHOT_STORE_PART     ".part" /* Behind the part's name. */
 
 /* The one that is being written. */

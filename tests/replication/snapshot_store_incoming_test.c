@@ -325,6 +325,20 @@ static void test_leftovers_of_another(void **state)
     assert_false(journal_file_exists(path));
 }
 
+static void test_cleaned(void **state)
+{
+    (void)state;
+    char path[JOURNAL_PATH_BYTES];
+    (void)snprintf(path, sizeof path, "%s/incoming-1-00000000000000000030", directories[1]);
+    struct snapshot_incoming *incoming = start();
+    snapshot_store_incoming_close(incoming);
+    assert_int_equal(snapshot_store_incoming_clean(stores[1], 2, 0), STATUS_OK);
+    assert_int_equal(snapshot_store_incoming_clean(stores[1], 1, 30), STATUS_OK);
+    assert_true(journal_file_exists(path));
+    assert_int_equal(snapshot_store_incoming_clean(stores[1], 1, 31), STATUS_OK);
+    assert_false(journal_file_exists(path));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -334,6 +348,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_bad_pieces_change_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_manifests_that_are_not_believed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_leftovers_of_another, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_cleaned, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -192,9 +192,15 @@ static void test_half_written(void **state)
     char path[JOURNAL_PATH_BYTES];
     (void)snprintf(path, sizeof path, "%s/new-1-00000000000000000020", directories[0]);
     assert_true(journal_file_exists(path));
-    /* As after a crash: another process cleans up. */
+    /* One that only reads and fetches, on the same directory, leaves it alone. */
     struct snapshot_store *other = NULL;
     struct snapshot_store_options options = options_of(0);
+    options.signer = NULL;
+    assert_int_equal(snapshot_store_open(&other, &options), STATUS_OK);
+    assert_true(journal_file_exists(path));
+    snapshot_store_close(other);
+    /* As after a crash: another process cleans up. */
+    options = options_of(0);
     assert_int_equal(snapshot_store_open(&other, &options), STATUS_OK);
     assert_false(journal_file_exists(path));
     snapshot_store_close(other);
@@ -230,6 +236,33 @@ static void test_kept(void **state)
     assert_int_equal(snapshot_store_keep(store, 1, 2, 0, &oldest), STATUS_OK);
     assert_int_equal(oldest, 9);
     assert_int_equal(snapshot_store_list(store, 1, log_indexes), 3);
+}
+
+static void test_set_aside(void **state)
+{
+    (void)state;
+    uint64_t log_indexes[SNAPSHOT_KEPT_MAX];
+    char path[JOURNAL_PATH_BYTES];
+    assert_int_equal(write_parts(store, 5, 10, 10), STATUS_OK);
+    assert_int_equal(write_parts(store, 6, 10, 10), STATUS_OK);
+    struct snapshot_source *source = open_source(store, 6);
+    assert_int_equal(snapshot_store_set_aside(store, 1, 6), STATUS_OK);
+    assert_int_equal(snapshot_store_list(store, 1, log_indexes), 1);
+    assert_int_equal(log_indexes[0], 5);
+    (void)snprintf(path, sizeof path, "%s/bad-1-00000000000000000006/engine.part", directories[0]);
+    assert_true(journal_file_exists(path));
+    /* Who has it open reads on. */
+    uint32_t bytes = 0;
+    uint8_t *chunk = malloc(CHUNK);
+    assert_non_null(chunk);
+    assert_int_equal(snapshot_store_source_chunk(source, 0, chunk, &bytes), STATUS_OK);
+    free(chunk);
+    snapshot_store_source_close(source);
+    /* Its place is free, and may go bad again. */
+    assert_int_equal(write_parts(store, 6, 20, 20), STATUS_OK);
+    assert_int_equal(snapshot_store_set_aside(store, 1, 6), STATUS_OK);
+    assert_int_equal(snapshot_store_set_aside(store, 1, 6), STATUS_NOT_FOUND);
+    assert_int_equal(snapshot_store_list(store, 1, log_indexes), 1);
 }
 
 /* Change a byte of a file of the snapshot at log index 30; -1: cut it by one byte. */
@@ -385,6 +418,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_roots_are_of_the_bytes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_half_written, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_kept, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_set_aside, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_damage_is_named, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_moved_to_another_name, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_space, set_up, tear_down),
