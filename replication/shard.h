@@ -176,8 +176,9 @@ MUST_USE enum replica_refusal shard_plan(struct shard *shard, const struct place
 /* ---- Snapshots ---- */
 
 /* A snapshot was taken or fetched here; `first_log_index`: oldest segment that will still be read.
- * Before a trim. */
-void shard_offer(struct shard *shard, const struct replica_position *position,
+ * Before a trim. False: the journal has no room for what came before, nothing has changed: later.
+ */
+bool shard_offer(struct shard *shard, const struct replica_position *position,
                  uint64_t first_log_index, uint64_t now_ns);
 
 /* A fetched snapshot is here whole, verified and durable. True: it replaces the log; the machine

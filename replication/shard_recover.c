@@ -213,18 +213,20 @@ enum status shard_start(struct shard *shard, uint64_t now_ns, uint64_t wall_ns)
 
 /* ---- Snapshots ---- */
 
-void shard_offer(struct shard *shard, const struct replica_position *position,
+bool shard_offer(struct shard *shard, const struct replica_position *position,
                  uint64_t first_log_index, uint64_t now_ns)
 {
     ASSERT(shard->phase == SHARD_RUNNING);
     ASSERT(now_ns >= shard->now_ns);
     shard->now_ns = now_ns;
-    if (shard_consensus_settle(shard)) {
-        struct replica_input input = {.type = REPLICA_OFFER,
-                                      .persisted = *position,
-                                      .first_log_index = first_log_index};
-        shard_consensus_step(shard, &input);
+    if (!shard_consensus_settle(shard)) {
+        return false;
     }
+    struct replica_input input = {.type = REPLICA_OFFER,
+                                  .persisted = *position,
+                                  .first_log_index = first_log_index};
+    shard_consensus_step(shard, &input);
+    return true;
 }
 
 bool shard_install(struct shard *shard, const struct shard_origin *origin, uint64_t now_ns)
