@@ -21,7 +21,7 @@ const char *door_end_text(enum door_end end)
         "logout",        "peer-closed", "connection-failed", "silent",
         "login-timeout", "denied",      "no-such-session",   "bad-packet",
         "bad-message",   "not-served",  "replaced",          "session-ended",
-        "full",          "shutdown",
+        "full",          "shutdown",    "market-closed",
     };
     ASSERT(end < DOOR_END_COUNT);
     return texts[end];
@@ -286,16 +286,37 @@ void doors_event(struct doors *doors, uint32_t market_index, const struct event 
     door_output_ready(doors, door);
 }
 
+void doors_market_reconcile(struct doors *doors, uint32_t market_index)
+{
+    ASSERT(market_index < doors->options.market_count);
+    const struct engine *engine = doors->options.markets[market_index].engine;
+    struct engine_session session;
+    for (uint32_t id = 1; engine_session_view(engine, id, &session) == STATUS_OK; id++) {
+        if (session.attached_site_id == doors->options.site_id &&
+            doors->attached[market_index][id] == DOOR_NONE &&
+            !door_logoff_holds(&doors->logoffs[market_index], id, session.epoch)) {
+            struct door_logoff logoff = {id, session.epoch, session.input_number_next};
+            door_logoff_push(&doors->logoffs[market_index], &logoff);
+        }
+    }
+}
+
 void doors_reconcile(struct doors *doors)
 {
     for (uint32_t market = 0; market < doors->options.market_count; market++) {
-        const struct engine *engine = doors->options.markets[market].engine;
-        struct engine_session session;
-        for (uint32_t id = 1; engine_session_view(engine, id, &session) == STATUS_OK; id++) {
-            if (session.attached_site_id == doors->options.site_id) {
-                struct door_logoff logoff = {id, session.epoch, session.input_number_next};
-                door_logoff_push(&doors->logoffs[market], &logoff);
-            }
+        doors_market_reconcile(doors, market);
+    }
+}
+
+void doors_market_close(struct doors *doors, uint32_t market_index)
+{
+    ASSERT(market_index < doors->options.market_count);
+    for (uint32_t index = 0; index < doors->options.connections_max; index++) {
+        struct door *door = &doors->table[index];
+        bool known = door->state == DOOR_VERIFYING || door->state == DOOR_ATTACHING ||
+                     door->state == DOOR_ATTACHED || door->state == DOOR_DRAINING;
+        if (known && door->market_index == market_index) {
+            door_end(doors, door, DOOR_END_MARKET_CLOSED);
         }
     }
 }

@@ -39,6 +39,7 @@ enum door_end {
     DOOR_END_SESSION_ENDED,     /* End of Session: the generation was rolled. */
     DOOR_END_FULL,              /* No room for another connection. */
     DOOR_END_SHUTDOWN,          /* The site stops. */
+    DOOR_END_MARKET_CLOSED,     /* This site cannot serve the session's shard now; others may. */
     DOOR_END_COUNT
 };
 
@@ -49,6 +50,7 @@ struct door_market {
     struct router *router;
     struct engine *engine;
     struct session_store *streams;
+    bool closed; /* Nobody is let in: what this site computes is wrong, or being made anew. */
 };
 
 struct doors_options {
@@ -85,6 +87,11 @@ void doors_event(struct doors *doors, uint32_t market_index, const struct event 
 /* After recovery: report every session that a former life of this site left attached as logged off.
  */
 void doors_reconcile(struct doors *doors);
+
+/* A market is about to be made anew or not to be served: its connections end and are reported. */
+void doors_market_close(struct doors *doors, uint32_t market_index);
+/* It stands again, with another engine: doors_reconcile() for it alone. */
+void doors_market_reconcile(struct doors *doors, uint32_t market_index);
 
 /* Once a loop turn, after commits have been executed: takes password checks, lets waiting doors go
  * on, sends what the streams have. `refuse_orders`: the journal's store is nearly full.

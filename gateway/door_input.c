@@ -72,6 +72,11 @@ static enum door_verdict door_login(struct doors *doors, struct door *door,
         door_input_reject(doors, door, SOUPBIN_NOT_AUTHORIZED);
         return DOOR_GO_ON;
     }
+    if (door_market(doors, door)->closed) { /* Neither right nor wrong: try another site. */
+        sodium_memzero(&login, sizeof login);
+        door_end(doors, door, DOOR_END_MARKET_CLOSED);
+        return DOOR_ENDED;
+    }
     struct credential_request request = {.ticket = door_token(doors, door),
                                          .credential = {.hash_operations = session.hash_operations,
                                                         .hash_memory_kib =

@@ -31,6 +31,18 @@ bool door_logoff_waiting(const struct door_logoff_queue *queue)
     return queue->read < queue->written;
 }
 
+bool door_logoff_holds(const struct door_logoff_queue *queue, uint32_t session_id, uint32_t epoch)
+{
+    ASSERT(session_id > 0);
+    for (uint64_t at = queue->read; at < queue->written; at++) {
+        const struct door_logoff *logoff = &queue->ring[at % queue->capacity];
+        if (logoff->session_id == session_id && logoff->epoch == epoch) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void door_logoff_submit(struct door_logoff_queue *queue, struct router *router, uint8_t site_id,
                         uint64_t now_ns)
 {

@@ -30,6 +30,8 @@ MUST_USE enum status door_logoff_queue_create(struct door_logoff_queue *queue, u
 void door_logoff_queue_destroy(struct door_logoff_queue *queue);
 
 void door_logoff_push(struct door_logoff_queue *queue, const struct door_logoff *logoff);
+/* Whether that of this epoch waits. */
+bool door_logoff_holds(const struct door_logoff_queue *queue, uint32_t session_id, uint32_t epoch);
 bool door_logoff_waiting(const struct door_logoff_queue *queue);
 
 /* Submit them in their order until the shard has no room, or no leader; the rest keeps its place.

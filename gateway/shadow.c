@@ -235,6 +235,12 @@ void shadow_request(struct shadow *shadow, uint16_t shard_id)
     shadow_wake(shadow);
 }
 
+void shadow_spare(struct shadow *shadow, uint16_t shard_id, uint64_t log_index)
+{
+    struct shadow_shard *shard = shadow_shard(shadow, shard_id);
+    atomic_store_explicit(&shard->spared_log_index, log_index, memory_order_release);
+}
+
 void shadow_restart(struct shadow *shadow, uint16_t shard_id)
 {
     struct shadow_shard *shard = shadow_shard(shadow, shard_id);

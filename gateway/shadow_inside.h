@@ -76,6 +76,7 @@ struct shadow_shard {
     _Alignas(64) _Atomic uint64_t filled; /* Slots ever filled. */
     _Atomic uint64_t restarts;
     _Atomic uint64_t requests;
+    _Atomic uint64_t spared_log_index;
     /* Written by the thread. */
     _Alignas(64) _Atomic uint64_t used; /* Slots ever used. */
     _Atomic uint64_t wanted_log_index;  /* First one after a start. */

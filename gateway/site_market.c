@@ -131,26 +131,57 @@ struct shard_machine site_market_machine(struct site_market *market)
     };
 }
 
-static enum status site_market_engine(struct site_market *market,
-                                      const struct config_tuning *tuning)
+static enum status body_engine(struct site_market_body *body, const struct config_tuning *tuning)
 {
-    struct engine_limits limits = {.orders_max = tuning->orders_max,
-                                   .price_levels_max = tuning->price_levels_max,
-                                   .instruments_max = tuning->instruments_max,
-                                   .firms_max = tuning->firms_max,
-                                   .sessions_max = tuning->sessions_max};
-    market->memory_bytes = (engine_bytes(&limits) + 8191) & ~(size_t)4095;
-    market->memory = mmap(NULL, market->memory_bytes, PROT_READ | PROT_WRITE,
-                          MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (market->memory == MAP_FAILED) {
-        market->memory = NULL;
+    struct engine_limits limits = site_market_limits(tuning);
+    body->memory_bytes = (engine_bytes(&limits) + 8191) & ~(size_t)4095;
+    body->memory =
+        mmap(NULL, body->memory_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (body->memory == MAP_FAILED) {
+        body->memory = NULL;
         return STATUS_FULL;
     }
     struct arena arena;
-    arena_init(&arena, market->memory, market->memory_bytes);
-    enum status status = engine_create(&market->engine, &arena, &limits);
+    arena_init(&arena, body->memory, body->memory_bytes);
+    enum status status = engine_create(&body->engine, &arena, &limits);
     arena_seal(&arena);
     return status;
+}
+
+struct engine_limits site_market_limits(const struct config_tuning *tuning)
+{
+    return (struct engine_limits){.orders_max = tuning->orders_max,
+                                  .price_levels_max = tuning->price_levels_max,
+                                  .instruments_max = tuning->instruments_max,
+                                  .firms_max = tuning->firms_max,
+                                  .sessions_max = tuning->sessions_max};
+}
+
+enum status site_market_body_make(struct site_market_body *body, const struct config *config,
+                                  const char *path)
+{
+    *body = (struct site_market_body){0};
+    enum status status = body_engine(body, &config->tuning);
+    if (status == STATUS_OK) {
+        struct session_store_options options = {.path = path,
+                                                .sessions_max = config->tuning.sessions_max,
+                                                .block_events = SITE_STREAM_BLOCK_EVENTS,
+                                                .file_bytes_max = config->tuning.stream_bytes_max};
+        status = session_store_create(&body->streams, &options);
+    }
+    if (status != STATUS_OK) {
+        site_market_body_free(body);
+    }
+    return status;
+}
+
+void site_market_body_free(struct site_market_body *body)
+{
+    session_store_destroy(body->streams);
+    if (body->memory != NULL) {
+        (void)munmap(body->memory, body->memory_bytes);
+    }
+    *body = (struct site_market_body){0};
 }
 
 enum status site_market_open(struct site_market *market, uint32_t index,
@@ -159,11 +190,6 @@ enum status site_market_open(struct site_market *market, uint32_t index,
 {
     ASSERT(index < config->shard_count);
     *market = (struct site_market){.index = index, .listener = *listener};
-
-    enum status status = site_market_engine(market, &config->tuning);
-    if (status != STATUS_OK) {
-        return status;
-    }
     market->events = calloc(EVENT_BATCH_MAX, sizeof market->events[0]);
     market->scratch = calloc(1, command_columns_scratch_bytes());
     if (market->events == NULL || market->scratch == NULL) {
@@ -171,22 +197,32 @@ enum status site_market_open(struct site_market *market, uint32_t index,
     }
     char path[CONFIG_PATH_BYTES + 32];
     (void)snprintf(path, sizeof path, "%s/" SITE_STREAM_FILE, config->data, index + 1);
-    struct session_store_options options = {.path = path,
-                                            .sessions_max = config->tuning.sessions_max,
-                                            .block_events = SITE_STREAM_BLOCK_EVENTS,
-                                            .file_bytes_max = config->tuning.stream_bytes_max};
-    return session_store_create(&market->streams, &options);
+    struct site_market_body body;
+    enum status status = site_market_body_make(&body, config, path);
+    if (status == STATUS_OK) {
+        site_market_exchange(market, &body);
+    }
+    return status;
+}
+
+void site_market_exchange(struct site_market *market, struct site_market_body *body)
+{
+    ASSERT(body->engine != NULL);
+    struct site_market_body before = {market->engine, market->streams, market->memory,
+                                      market->memory_bytes};
+    market->engine = body->engine;
+    market->streams = body->streams;
+    market->memory = body->memory;
+    market->memory_bytes = body->memory_bytes;
+    *body = before;
 }
 
 void site_market_close(struct site_market *market)
 {
-    if (market->streams != NULL) {
-        session_store_destroy(market->streams);
-    }
+    struct site_market_body body = {market->engine, market->streams, market->memory,
+                                    market->memory_bytes};
+    site_market_body_free(&body);
     free(market->scratch);
     free(market->events);
-    if (market->memory != NULL) {
-        (void)munmap(market->memory, market->memory_bytes);
-    }
     *market = (struct site_market){0};
 }

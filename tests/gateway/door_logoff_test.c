@@ -43,8 +43,13 @@ static void test_in_order_and_complete(void **state)
     push(&queue, 3);
     push(&queue, 1);
     assert_true(door_logoff_waiting(&queue));
+    assert_true(door_logoff_holds(&queue, 3, 13));
+    assert_true(door_logoff_holds(&queue, 1, 11));
+    assert_false(door_logoff_holds(&queue, 1, 13));
+    assert_false(door_logoff_holds(&queue, 2, 12));
     door_logoff_submit(&queue, &router, SITE_ID, NOW_NS);
     assert_false(door_logoff_waiting(&queue));
+    assert_false(door_logoff_holds(&queue, 3, 13));
     assert_int_equal(router.taken_count, 2);
     assert_int_equal(router.taken[0].type, COMMAND_SESSION_LOGOFF);
     assert_int_equal(router.taken[0].session_id, 3);
