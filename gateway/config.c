@@ -114,8 +114,8 @@ static void config_read_file(struct config *config, struct config_reader *reader
     config_read_listen(config, reader, file->listen);
     config_read_choices(config, reader, file);
     config_tuning_read(&config->tuning, reader, file->tuning);
-    config_snapshots_read(&config->snapshots, reader, file->snapshots);
-    config_silence_read(&config->site_silence_ns, reader, file->site_silence);
+    config_tuning_snapshots(&config->snapshots, reader, file->snapshots);
+    config_tuning_silence(&config->site_silence_ns, reader, file->site_silence);
 }
 
 static enum status config_read_text(struct config *config, const char *path, const uint8_t *text,

@@ -16,9 +16,10 @@ void config_bootstrap_read(struct config *config, struct config_reader *reader,
 /* config_tuning.c: defaults, and what the file says instead (NULL: nothing). */
 void config_tuning_read(struct config_tuning *tuning, struct config_reader *reader,
                         const struct config_file_tuning *file);
-void config_snapshots_read(struct config_snapshots *snapshots, struct config_reader *reader,
-                           const struct config_file_snapshots *file);
+void config_tuning_snapshots(struct config_snapshots *snapshots, struct config_reader *reader,
+                             const struct config_file_snapshots *file);
 /* In seconds, 1 to 3,600. */
-void config_silence_read(uint64_t *site_silence_ns, struct config_reader *reader, const char *text);
+void config_tuning_silence(uint64_t *site_silence_ns, struct config_reader *reader,
+                           const char *text);
 
 #endif

@@ -88,8 +88,8 @@ void config_tuning_read(struct config_tuning *tuning, struct config_reader *read
     config_tuning_io(tuning, reader, file->io);
 }
 
-void config_snapshots_read(struct config_snapshots *snapshots, struct config_reader *reader,
-                           const struct config_file_snapshots *file)
+void config_tuning_snapshots(struct config_snapshots *snapshots, struct config_reader *reader,
+                             const struct config_file_snapshots *file)
 {
     static const struct config_file_snapshots nothing = {0};
     static const char *const words[] = {"yes", "no"};
@@ -110,7 +110,8 @@ void config_snapshots_read(struct config_snapshots *snapshots, struct config_rea
     snapshots->trim = trim == 0;
 }
 
-void config_silence_read(uint64_t *site_silence_ns, struct config_reader *reader, const char *text)
+void config_tuning_silence(uint64_t *site_silence_ns, struct config_reader *reader,
+                           const char *text)
 {
     uint64_t seconds = 5;
     ASSERT(site_silence_ns != NULL);

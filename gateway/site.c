@@ -151,6 +151,8 @@ static uint64_t site_due_ns(const struct site *site)
     uint64_t due_ns = doors_due_ns(site->doors);
     uint64_t peers_ns = site_peers_due_ns(&site->peers, now_ns);
     due_ns = peers_ns < due_ns ? peers_ns : due_ns;
+    uint64_t snapshots_ns = site_snapshots_due_ns(&site->snapshots, now_ns);
+    due_ns = snapshots_ns < due_ns ? snapshots_ns : due_ns;
     for (uint32_t i = 0; i < site->config.shard_count; i++) {
         uint64_t shard_ns = shard_due_ns(site->shards[i], now_ns);
         due_ns = shard_ns < due_ns ? shard_ns : due_ns;
@@ -274,6 +276,11 @@ static enum status site_turn(struct site *site, char *error)
         return status;
     }
     site_admin_run(&site->admin);
+    status = site_snapshots_run(&site->snapshots, now_ns);
+    if (status != STATUS_OK) {
+        site_failure_journal(error, status, journal_error(site->journal));
+        return status;
+    }
     site_peers_run(&site->peers, now_ns, io_wall_ns(site->io));
     site_housekeeping(site, now_ns);
     return site->admin.serving ? STATUS_OK : site_serve(site, error);
@@ -373,8 +380,13 @@ enum status site_run(struct site *site, char error[static SITE_ERROR_BYTES])
             return status;
         }
     }
+    static_assert(SITE_ERROR_BYTES >= SITE_SNAPSHOTS_ERROR_BYTES, "a sentence fits");
+    enum status status = site_snapshots_start(&site->snapshots, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
     while (!atomic_load_explicit(&site->stopping, memory_order_relaxed)) {
-        enum status status = site_turn(site, error);
+        status = site_turn(site, error);
         if (status != STATUS_OK) {
             return status;
         }
@@ -396,6 +408,7 @@ void site_close(struct site *site)
         }
         admin_link_destroy(site->admin.link);
     }
+    site_snapshots_close(&site->snapshots);
     if (site->credentials != NULL) {
         credential_stop(site->credentials);
     }

@@ -34,7 +34,7 @@
 static void site_event(void *context, uint32_t market_index, const struct event *event)
 {
     struct site *site = context;
-    if (!site->recovered) {
+    if (!site->recovered || site_snapshots_repeats(&site->snapshots, market_index)) {
         return; /* History: nobody waits for it. */
     }
     if (event->type == EVENT_ADMINISTRATION) {
@@ -384,6 +384,25 @@ static enum status site_recover_shard(struct site *site, uint32_t index, char *e
     return STATUS_OK;
 }
 
+static enum status site_open_snapshots(struct site *site, char *error)
+{
+    struct site_snapshots_options options = {.config = &site->config,
+                                             .io = site->io,
+                                             .journal = site->journal,
+                                             .signer = site->signer,
+                                             .verifiers = site->verifiers,
+                                             .verifier_count = site->config.site_count,
+                                             .shards = site->shards,
+                                             .markets = site->markets,
+                                             .door_markets = site->door_markets,
+                                             .doors = site->doors,
+                                             .peers = &site->peers};
+    static_assert(SITE_ERROR_BYTES >= SITE_SNAPSHOTS_ERROR_BYTES, "a sentence fits");
+    enum status status = site_snapshots_open(&site->snapshots, &options, error);
+    site->peers.snapshots = site_snapshots_peers(&site->snapshots);
+    return status;
+}
+
 static enum status site_open_parts(struct site *site, char *error)
 {
     enum status status = site_check(&site->config, error);
@@ -413,6 +432,9 @@ static enum status site_open_parts(struct site *site, char *error)
     }
     if (status == STATUS_OK) {
         status = site_open_admin(site, error);
+    }
+    if (status == STATUS_OK) {
+        status = site_open_snapshots(site, error);
     }
     for (uint32_t i = 0; status == STATUS_OK && i < site->config.shard_count; i++) {
         status = site_recover_shard(site, i, error);

@@ -48,8 +48,7 @@ static void peers_fetch_snapshot(void *context, uint16_t shard_id,
                                  const struct replica_position *position, uint8_t site_id)
 {
     struct site_peers *peers = context;
-    log_line(LOG_LEVEL_WARN, "snapshot-wanted", "shard=%u log_index=%llu from=%s", shard_id,
-             (unsigned long long)position->log_index, peers_name(peers, site_id));
+    peers->snapshots.wanted(peers->snapshots.context, site_id, shard_id, position);
 }
 
 /* Signed bytes that this site had in its journal and that were never committed (rule 8): a file
@@ -157,21 +156,16 @@ static void peers_snapshot_request(void *context, uint8_t site_id, uint16_t shar
     if (!peers_has(peers, shard_id)) {
         return;
     }
-    /* Not here: whoever asks turns to the leader's next offer. */
-    struct link_frame frame = {.type = LINK_WIRE_SNAPSHOT_CHUNK,
-                               .shard_id = shard_id,
-                               .snapshot_chunk = {.log_index = request->log_index}};
-    memcpy(frame.snapshot_chunk.chain_hash, request->chain_hash, REPLICA_HASH_BYTES);
-    (void)!link_send(peers->link, site_id, LINK_BULK, &frame);
+    peers->snapshots.request(peers->snapshots.context, site_id, shard_id, request);
 }
 
 static void peers_snapshot_chunk(void *context, uint8_t site_id, uint16_t shard_id,
                                  const struct link_snapshot_chunk *chunk)
 {
-    (void)context;
-    (void)site_id;
-    (void)shard_id;
-    (void)chunk;
+    struct site_peers *peers = context;
+    if (peers_has(peers, shard_id)) {
+        peers->snapshots.chunk(peers->snapshots.context, site_id, shard_id, chunk);
+    }
 }
 
 static void peers_news(void *context, uint8_t site_id, const uint8_t *bytes, uint32_t bytes_count)
@@ -191,6 +185,7 @@ static void peers_changed(void *context, uint8_t site_id, const struct link_hell
     struct site_peers *peers = context;
     peers->to_tell = hello != NULL ? (uint16_t)(peers->to_tell | 1u << (site_id - 1))
                                    : (uint16_t)(peers->to_tell & ~(1u << (site_id - 1)));
+    peers->lost_ns[site_id - 1] = hello != NULL ? 0 : io_now_ns(peers->options.io);
     log_line(hello != NULL ? LOG_LEVEL_INFO : LOG_LEVEL_WARN,
              hello != NULL ? "peer-connected" : "peer-lost", "peer=%s", peers_name(peers, site_id));
 }
@@ -297,6 +292,9 @@ enum status site_peers_open(struct site_peers *peers, const struct site_peers_op
                             char error[static SITE_PEERS_ERROR_BYTES])
 {
     peers->options = *options;
+    for (uint32_t at = 0; at < SITES_MAX; at++) {
+        peers->lost_ns[at] = io_now_ns(options->io);
+    }
     enum status status = peers_open_routers(peers);
     if (status != STATUS_OK) {
         (void)snprintf(error, SITE_PEERS_ERROR_BYTES, "no memory for the routers");

@@ -21,8 +21,23 @@ struct site_peers_options {
     struct shard *const *shards; /* Of shard id - 1; filled later. */
 };
 
+/* Who takes care of snapshots (site_snapshots.h). */
+struct site_peers_snapshots {
+    void *context;
+    /* Fetch the one at `position` from that site. */
+    void (*wanted)(void *context, uint8_t site_id, uint16_t shard_id,
+                   const struct replica_position *position);
+    void (*request)(void *context, uint8_t site_id, uint16_t shard_id,
+                    const struct link_snapshot_request *request);
+    void (*chunk)(void *context, uint8_t site_id, uint16_t shard_id,
+                  const struct link_snapshot_chunk *chunk);
+};
+
 struct site_peers {
     struct site_peers_options options;
+    struct site_peers_snapshots snapshots; /* Filled later, before the first turn. */
+    /* Of site_id - 1: since when it has not been connected, monotonic; 0: it is. */
+    uint64_t lost_ns[SITES_MAX];
     struct link *link; /* NULL: this site is alone. */
     struct router *routers[SHARDS_MAX];
     bool changed;       /* config->sites are to be written, and told to the link. */

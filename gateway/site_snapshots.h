@@ -1,0 +1,99 @@
+/* Snapshots as a site has them: who takes them (shadow.h), who reads and fetches them
+ * (snapshot_worker.h), and what follows from them for shards, journal and doors.
+ *
+ * - A start begins at the newest good snapshot that the journal goes on from, and replays the rest.
+ * - A snapshot that was taken is offered to followers; then the journal is trimmed below the oldest
+ *   of those kept. While another site fetches one, this one stays on offer, is not removed, and
+ *   nothing is trimmed, unless the store fills.
+ * - What this site lacks and the leader has no longer is fetched, made into a market beside the
+ *   present one, installed in one turn. Connections to that market end: the clients come back and
+ * go on at their next number.
+ * - A shard that is fenced (DESIGN 6, rule 9) is closed to clients and made anew from a snapshot
+ *   older than what it came from, at last from the beginning of the journal. What was wrong stays
+ * in the directory of snapshots as evidence.
+ *
+ * Loop thread only. */
+#ifndef GATEWAY_SITE_SNAPSHOTS_H
+#define GATEWAY_SITE_SNAPSHOTS_H
+
+#include "gateway/door.h"
+#include "gateway/shadow.h"
+#include "gateway/site_market.h"
+#include "gateway/site_peers.h"
+#include "gateway/snapshot_worker.h"
+
+#define SITE_SNAPSHOTS_ERROR_BYTES 1024u
+
+struct site_snapshots_options {
+    const struct config *config;
+    struct io *io;
+    struct journal *journal;
+    const struct segment_signer *signer;
+    const struct segment_verifier *verifiers; /* Outlive it. */
+    uint32_t verifier_count;
+    struct shard *const *shards; /* These by shard id - 1. */
+    struct site_market *markets;
+    struct door_market *door_markets;
+    struct doors *doors;
+    struct site_peers *peers;
+};
+
+/* Of a shard. */
+struct site_snapshot_shard {
+    struct placement genesis;
+    struct replica_position newest; /* Known here and good; log index 0: none. */
+    /* To be offered and trimmed to, as soon as that may be; log index 0: nothing. */
+    struct replica_position offer;
+    uint64_t offer_oldest_log_index;
+    uint64_t held_log_index; /* Another site fetches this one, */
+    uint64_t held_until_ns;  /* as far as is known. */
+    uint64_t wanted_said_ns;
+    /* A fenced shard. */
+    bool closed;                /* No client is served. */
+    bool rebuilding;            /* A market is being made, or executes again. */
+    bool hopeless;              /* Everything has been tried. */
+    uint64_t machine_log_index; /* Of the snapshot that the market came from; 0: the beginning. */
+    uint64_t rebuild_applied;   /* Where the last rebuild had caught up; 0: there was none. */
+    uint64_t rebuild_ns;        /* When. */
+};
+
+struct site_snapshots {
+    struct site_snapshots_options options;
+    char directory[CONFIG_PATH_BYTES + 32];
+    char shadow_paths[SHARDS_MAX][CONFIG_PATH_BYTES + 32];
+    struct shadow *shadow; /* NULL: no snapshots are taken here. */
+    struct snapshot_worker *worker;
+    struct site_snapshot_shard shards[SHARDS_MAX];
+    bool started;
+};
+
+/* Before shard_recover(): the market of each shard from its newest good snapshot, if there is one;
+ * `error` gets a sentence: STATUS_NOT_FOUND: the journal does not reach back to any good snapshot;
+ * what snapshot_store_open() says, STATUS_FULL. */
+MUST_USE enum status site_snapshots_open(struct site_snapshots *snapshots,
+                                         const struct site_snapshots_options *options,
+                                         char error[static SITE_SNAPSHOTS_ERROR_BYTES]);
+/* Behind shard_start(): threads, and what is here is offered. STATUS_FULL, and as above. */
+MUST_USE enum status site_snapshots_start(struct site_snapshots *snapshots,
+                                          char error[static SITE_SNAPSHOTS_ERROR_BYTES]);
+/* Before markets, doors and peers end. */
+void site_snapshots_close(struct site_snapshots *snapshots);
+
+/* For site_peers.h. */
+struct site_peers_snapshots site_snapshots_peers(struct site_snapshots *snapshots);
+
+/* Once a turn, behind shard_step(). The journal's errors. */
+MUST_USE enum status site_snapshots_run(struct site_snapshots *snapshots, uint64_t now_ns);
+/* When site_snapshots_run() wants to be called at the latest. */
+uint64_t site_snapshots_due_ns(const struct site_snapshots *snapshots, uint64_t now_ns);
+
+/* Whether what the shard executes now is history, which nobody waits for. */
+bool site_snapshots_repeats(const struct site_snapshots *snapshots, uint32_t index);
+
+/* A manifest as the place where a machine stands. STATUS_BAD_FORMAT, STATUS_BAD_VERSION: of its
+ * membership. */
+MUST_USE enum status site_snapshots_open_origin(const struct placement *genesis,
+                                                const struct snapshot_manifest *facts,
+                                                struct shard_origin *origin);
+
+#endif

@@ -1,0 +1,180 @@
+#include "tests/support/site_cluster.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/support/cmocka_all.h"
+
+#define POLL_NS 2000000L
+
+static void cluster_append(const struct site_process *site, const char *more)
+{
+    FILE *file = fopen(site->config, "ae");
+    assert_non_null(file);
+    assert_true(fputs(more, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+bool site_cluster_start(struct site_cluster *cluster, const char *name, const char *shards,
+                        const char *more)
+{
+    test_paths_make(cluster->directory, name);
+    site_process_init_cluster(cluster->sites, SITE_CLUSTER_SITES, cluster->directory, shards);
+    for (uint32_t at = 0; at < SITE_CLUSTER_SITES; at++) {
+        if (more != NULL) {
+            cluster_append(&cluster->sites[at], more);
+        }
+        site_process_launch(&cluster->sites[at]);
+    }
+    for (uint32_t at = 0; at < SITE_CLUSTER_SITES; at++) {
+        int status = 0;
+        if (!site_process_await(&cluster->sites[at], &status)) {
+            print_error("site %u ended with %d\n", at + 1, status);
+            site_process_show_log(&cluster->sites[at]);
+            return false;
+        }
+    }
+    test_market_apply(&cluster->sites[SITE_CLUSTER_SITES - 1]);
+    return true;
+}
+
+void site_cluster_end(struct site_cluster *cluster)
+{
+    for (uint32_t at = 0; at < SITE_CLUSTER_SITES; at++) {
+        site_process_kill(&cluster->sites[at]);
+    }
+    test_paths_remove(cluster->directory);
+}
+
+bool site_cluster_status_holds(const struct site_cluster *cluster, uint32_t index, const char *text)
+{
+    char *status = test_market_get(&cluster->sites[index], "/status");
+    assert_non_null(status);
+    bool holds = strstr(status, text) != NULL;
+    free(status);
+    return holds;
+}
+
+uint32_t site_cluster_await_leader(const struct site_cluster *cluster)
+{
+    for (;;) {
+        for (uint32_t at = 0; at < SITE_CLUSTER_SITES; at++) {
+            if (cluster->sites[at].pid != 0 &&
+                site_cluster_status_holds(cluster, at, "\"leader\":true")) {
+                return at;
+            }
+        }
+    }
+}
+
+uint32_t site_cluster_other_than(uint32_t one, uint32_t two)
+{
+    uint32_t at = 0;
+    while (at == one || at == two) {
+        at++;
+    }
+    assert_true(at < SITE_CLUSTER_SITES);
+    return at;
+}
+
+off_t site_cluster_log_bytes(const struct site_process *site)
+{
+    struct stat log;
+    assert_int_equal(stat(site->log, &log), 0);
+    return log.st_size;
+}
+
+bool site_cluster_logged_since(const struct site_process *site, off_t from_bytes, const char *text)
+{
+    FILE *file = fopen(site->log, "re");
+    assert_non_null(file);
+    assert_int_equal(fseeko(file, from_bytes, SEEK_SET), 0);
+    char line[4096];
+    bool found = false;
+    while (!found && fgets(line, sizeof line, file) != NULL) {
+        found = strstr(line, text) != NULL;
+    }
+    assert_int_equal(fclose(file), 0);
+    return found;
+}
+
+void site_cluster_await_logged(const struct site_process *site, off_t from_bytes, const char *text)
+{
+    while (!site_cluster_logged_since(site, from_bytes, text)) {
+        const struct timespec pause = {.tv_nsec = POLL_NS};
+        (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+    }
+}
+
+void site_cluster_trade(struct site_cluster *cluster, uint32_t first_reference, uint32_t count)
+{
+    struct soup_client *client = &cluster->client;
+    uint32_t next = first_reference;
+    while (next < first_reference + count) {
+        soup_client_order(client, next, 'B', 10, "TEST", 500000, '0');
+        struct soup_packet packet;
+        assert_true(soup_client_receive(client, &packet));
+        if (packet.type == 'S') {
+            assert_int_equal(packet.payload[0], 'A');
+            client->next_sequence++;
+            next++;
+        } else {
+            assert_int_equal(packet.type, '+');
+        }
+    }
+}
+
+void site_cluster_read_stream(struct site_cluster *cluster, uint32_t index, const char *session,
+                              struct site_cluster_stream *stream, uint64_t count)
+{
+    struct soup_client *client = &cluster->client;
+    assert_true(count <= SITE_CLUSTER_STREAM_MAX);
+    soup_client_join(client, cluster->sites[index].ouch_port, session, TEST_MARKET_PASSWORD, 1);
+    for (stream->count = 0; stream->count < count; stream->count++) {
+        struct soup_packet packet;
+        assert_true(soup_client_receive(client, &packet));
+        assert_int_equal(packet.type, 'S');
+        assert_true(packet.payload_bytes <= SITE_CLUSTER_MESSAGE_MAX);
+        stream->messages[stream->count].bytes = packet.payload_bytes;
+        memcpy(stream->messages[stream->count].content, packet.payload, packet.payload_bytes);
+    }
+    soup_client_close(client);
+}
+
+void site_cluster_expect_same(const struct site_cluster_stream *one,
+                              const struct site_cluster_stream *other)
+{
+    assert_int_equal(one->count, other->count);
+    for (uint64_t at = 0; at < one->count; at++) {
+        assert_int_equal(one->messages[at].bytes, other->messages[at].bytes);
+        assert_memory_equal(one->messages[at].content, other->messages[at].content,
+                            one->messages[at].bytes);
+    }
+}
+
+void site_cluster_read_hash(const struct site_cluster *cluster, uint32_t index,
+                            char hash[static 17])
+{
+    char *status = test_market_get(&cluster->sites[index], "/status");
+    assert_non_null(status);
+    const char *at = strstr(status, "\"event_hash\":\"");
+    assert_non_null(at);
+    memcpy(hash, at + strlen("\"event_hash\":\""), 16);
+    hash[16] = '\0';
+    free(status);
+}
+
+void site_cluster_await_equal_hashes(const struct site_cluster *cluster)
+{
+    char hashes[SITE_CLUSTER_SITES][17];
+    do {
+        for (uint32_t at = 0; at < SITE_CLUSTER_SITES; at++) {
+            site_cluster_read_hash(cluster, at, hashes[at]);
+        }
+    } while (strcmp(hashes[0], hashes[1]) != 0 || strcmp(hashes[0], hashes[2]) != 0);
+}
