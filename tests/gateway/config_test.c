@@ -698,24 +698,15 @@ static void test_any_damage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_whole),
-        cmocka_unit_test(test_tuning),
-        cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_documented_example),
-        cmocka_unit_test(test_wall_offset),
-        cmocka_unit_test(test_snapshots),
-        cmocka_unit_test(test_data_directory),
-        cmocka_unit_test(test_files_that_cannot_be_read),
-        cmocka_unit_test(test_no_yaml),
-        cmocka_unit_test(test_keys),
-        cmocka_unit_test(test_missing),
-        cmocka_unit_test(test_names_and_addresses),
-        cmocka_unit_test(test_sites),
-        cmocka_unit_test(test_shards),
-        cmocka_unit_test(test_choices),
-        cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_sizes),
-        cmocka_unit_test(test_data_too_long),
+        cmocka_unit_test(test_whole),          cmocka_unit_test(test_tuning),
+        cmocka_unit_test(test_defaults),       cmocka_unit_test(test_documented_example),
+        cmocka_unit_test(test_wall_offset),    cmocka_unit_test(test_snapshots),
+        cmocka_unit_test(test_data_directory), cmocka_unit_test(test_files_that_cannot_be_read),
+        cmocka_unit_test(test_no_yaml),        cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_missing),        cmocka_unit_test(test_names_and_addresses),
+        cmocka_unit_test(test_sites),          cmocka_unit_test(test_shards),
+        cmocka_unit_test(test_choices),        cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_sizes),          cmocka_unit_test(test_data_too_long),
         cmocka_unit_test(test_any_damage),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
