@@ -101,6 +101,7 @@ enum status shard_create(struct shard **shard, const struct shard_options *optio
     }
     made->membership.record.placement = options->genesis;
     made->previous_membership = made->membership;
+    shard_repair_load(made);
     journal_tail_init(&made->base);
     made->next_command_sequence = 1;
     made->applied_next_sequence = 1;
@@ -220,6 +221,9 @@ enum status shard_step(struct shard *shard, uint64_t now_ns, uint64_t wall_ns)
     shard->now_ns = now_ns;
     shard->wall_ns = wall_ns;
     if (shard->failed == STATUS_OK) {
+        shard_repair_turn(shard);
+    }
+    if (shard->failed == STATUS_OK) {
         shard_consensus_turn(shard);
     }
     if (shard->failed == STATUS_OK &&
@@ -246,7 +250,7 @@ uint64_t shard_due_ns(const struct shard *shard, uint64_t now_ns)
     if (shard->failed != STATUS_OK) {
         return now_ns; /* To be told. */
     }
-    if (shard_consensus_waits(shard)) {
+    if (shard_consensus_waits(shard) || shard->promise_waits || shard->activation_waits) {
         return now_ns + RETRY_NS;
     }
     if (shard_apply_waits(shard)) {
@@ -258,7 +262,7 @@ uint64_t shard_due_ns(const struct shard *shard, uint64_t now_ns)
         }
     }
     uint64_t due_ns = replica_due_ns(&shard->replica);
-    if (shard->membership.record.planned && replica_serves(&shard->replica) &&
+    if (shard_repair_ruling(shard)->planned && replica_serves(&shard->replica) &&
         shard->membership.log_index <= shard->replica.commit_log_index &&
         shard->plan_due_ns < due_ns) {
         due_ns = shard->plan_due_ns;
@@ -304,7 +308,7 @@ enum replica_refusal shard_plan(struct shard *shard, const struct placement *tar
         return shard->replica.role == REPLICA_LEADER ? REPLICA_REFUSED_NOT_SERVING
                                                      : REPLICA_REFUSED_NOT_LEADER;
     }
-    if (shard->membership.record.planned && !replace) {
+    if (shard_repair_ruling(shard)->planned && !replace) {
         return REPLICA_REFUSED_BUSY;
     }
     return shard_consensus_plan(shard, target, waived_rules, verdict);
@@ -328,7 +332,10 @@ void shard_status(const struct shard *shard, struct shard_status *status)
                                     .fenced = replica->fenced,
                                     .role = replica->role,
                                     .halt = replica->halt,
-                                    .leader_site_id = replica->leader_site_id,
+                                    .generation = shard_repair_generation(shard),
+                                    .repairing = replica->halt == REPLICA_HALT_REPAIR,
+                                    .leader_site_id =
+                                        replica->halt == REPLICA_RUNS ? replica->leader_site_id : 0,
                                     .segments_sealed = shard->segments_sealed,
                                     .records_sealed = shard->records_sealed,
                                     .segment_bytes = shard->segment_bytes,
@@ -369,5 +376,10 @@ bool shard_follower(const struct shard *shard, uint8_t site_id, uint64_t now_ns,
 
 const struct placement_record *shard_placement(const struct shard *shard)
 {
-    return &shard->membership.record;
+    return shard_repair_ruling(shard);
+}
+
+uint64_t shard_placement_log_index(const struct shard *shard)
+{
+    return shard->membership.log_index;
 }

@@ -75,7 +75,7 @@ struct shard_options {
     uint16_t shard_id;
     uint8_t site_id;
     uint64_t incarnation; /* Of this site's journal, as the membership names it. */
-    uint64_t generation;
+    uint64_t generation;  /* Of a journal that no repair has touched; the others know the same. */
     uint64_t cluster_id;
     uint64_t random_seed;         /* Another one at each start: spreads elections. */
     uint32_t queue_records_max;   /* Submitted, not yet sealed. */
@@ -143,7 +143,8 @@ uint32_t shard_room(const struct shard *shard);
 /* One turn: tell the replica what has become durable and how late it is, seal what may be sealed,
  * hand it to the journal, execute what is committed. Never blocks. `now_ns` monotonic, `wall_ns`
  * UTC. Errors are final: the journal's; STATUS_DAMAGED when a segment of this site does not verify
- * any more; STATUS_FOREIGN when the replica has halted (shard_status() says why). */
+ * any more; STATUS_FOREIGN when the replica has halted (shard_status() says why),
+ * but for a repair that is promised. */
 MUST_USE enum status shard_step(struct shard *shard, uint64_t now_ns, uint64_t wall_ns);
 
 /* This process came to run `late_ns` later than it wanted to: elections make room for it. */
@@ -172,6 +173,22 @@ MUST_USE enum replica_refusal shard_transfer(struct shard *shard, uint8_t site_i
 MUST_USE enum replica_refusal shard_plan(struct shard *shard, const struct placement *target,
                                          uint32_t waived_rules, bool replace, uint64_t now_ns,
                                          struct placement_verdict *verdict);
+
+/* ---- Quorum repair (repair.h) ---- */
+
+/* Where this site stands. `report->promised` points to `promised` when there is a promise that is
+ * not active. What it says of a promise is durable. */
+void shard_repair_report(const struct shard *shard, struct repair_report *report,
+                         struct repair *promised);
+
+/* Promise a repair: from now on the shard idles, and shard_repair_report() tells when that is
+ * durable; or, when all survivors have, activate it: the shard begins anew in its generation as
+ * soon as that is durable. STATUS_NOT_YET: something else is still being written, ask again; else
+ * what repair_may_promise() and repair_may_activate() say. */
+MUST_USE enum status shard_repair_promise(struct shard *shard, const struct repair *repair,
+                                          uint64_t now_ns);
+MUST_USE enum status shard_repair_activate(struct shard *shard, uint64_t generation,
+                                           uint16_t promised, uint64_t now_ns);
 
 /* ---- Snapshots ---- */
 
@@ -213,6 +230,8 @@ struct shard_status {
     bool fenced;
     enum replica_role role;
     enum replica_halt halt;
+    uint64_t generation;      /* In which it takes part, or did until it promised a repair. */
+    bool repairing;           /* A repair is promised here: the shard idles until it is active. */
     uint8_t leader_site_id;   /* 0: not known. */
     uint64_t segments_sealed; /* Since start. */
     uint64_t records_sealed;
@@ -231,8 +250,9 @@ void shard_status(const struct shard *shard, struct shard_status *status);
 bool shard_follower(const struct shard *shard, uint8_t site_id, uint64_t now_ns,
                     struct shard_follower *follower);
 
-/* Membership as it rules now, with the plan under way. */
+/* Membership as it rules now, with the plan under way; the log index of the last one in the log. */
 const struct placement_record *shard_placement(const struct shard *shard);
+uint64_t shard_placement_log_index(const struct shard *shard);
 /* Where the machine stands: for a snapshot taken between two turns. Only while that is persisted
  * here: a leader executes what others have made durable, and its own journal may lose that with its
  * power; the snapshot would then stand beyond its end. */

@@ -99,7 +99,7 @@ static void consensus_fork(struct shard *shard)
 
 /* A leader no more: what is queued is forgotten, and what is in flight is executed, if ever, as it
  * stands in the log. */
-static void consensus_drop_queue(struct shard *shard)
+void shard_consensus_drop(struct shard *shard)
 {
     shard->records_dropped += shard_queued(shard);
     shard->sealed_count = shard->submitted_count;
@@ -131,7 +131,7 @@ static void consensus_obey(struct shard *shard)
         cluster_clock_begin(&shard->clock, shard->options.site_id, shard->now_ns,
                             shard->last_timestamp_ns);
     } else if (output->role_changed) {
-        consensus_drop_queue(shard);
+        shard_consensus_drop(shard);
     }
     /* Segments to be sent on must stand in the journal first; none of these messages claims what is
      * not durable. */
@@ -173,6 +173,10 @@ void shard_consensus_step(struct shard *shard, struct replica_input *input)
     input->unfit = consensus_unfit(shard);
     shard->late_ns = 0;
     replica_step(&shard->replica, input, &shard->output);
+    if (shard->output.halt == REPLICA_HALT_REPAIR) {
+        shard_consensus_drop(shard);
+        return; /* Nothing happens here until the repair is active. */
+    }
     if (shard->output.halt != REPLICA_RUNS) {
         shard_fail(shard, STATUS_FOREIGN);
         return;
@@ -265,7 +269,7 @@ enum replica_refusal shard_consensus_plan(struct shard *shard, const struct plac
 {
     struct placement_record record = {.target = *target, .waived_rules = waived_rules};
     record.target.epoch = 0;
-    if (placement_plan_next(&shard->membership.record.placement, target, waived_rules,
+    if (placement_plan_next(&shard_repair_ruling(shard)->placement, target, waived_rules,
                             &record.placement, verdict) != STATUS_OK) {
         return REPLICA_REFUSED_PLACEMENT;
     }

@@ -81,9 +81,16 @@ struct shard {
     struct shard_membership previous_membership;
     struct shard_membership membership;
     struct placement_record wanted; /* To be sealed. */
-    uint64_t plan_due_ns;           /* When a plan's next step is tried. */
-    struct cluster_clock clock;     /* While this site leads. */
-    uint64_t hand_over_due_ns;      /* When to try again to leave a clock that nobody supports. */
+    /* Quorum repair: what is durable of it, and what it lets rule from outside the log. */
+    struct journal_generation generation;
+    struct placement_record repaired;
+    struct repair promise;      /* To be written: */
+    bool promise_waits;         /* this promise, */
+    bool activation_waits;      /* that it is active. */
+    bool repair_writing;        /* One of them is written and not durable yet. */
+    uint64_t plan_due_ns;       /* When a plan's next step is tried. */
+    struct cluster_clock clock; /* While this site leads. */
+    uint64_t hand_over_due_ns;  /* When to try again to leave a clock that nobody supports. */
     struct segment_verifier verifiers[SHARD_VERIFIERS_MAX];
     uint32_t verifier_count;
 
@@ -177,6 +184,24 @@ bool shard_consensus_waits(const struct shard *shard);
 /* Take the next step towards `target`. */
 enum replica_refusal shard_consensus_plan(struct shard *shard, const struct placement *target,
                                           uint32_t waived_rules, struct placement_verdict *verdict);
+
+/* What was queued is forgotten: this site leads no more. */
+void shard_consensus_drop(struct shard *shard);
+
+/* ---- shard_repair.c ---- */
+
+/* What the journal says of the last repair. */
+void shard_repair_load(struct shard *shard);
+/* The membership that rules: the log's, or a repair's. */
+const struct placement_record *shard_repair_ruling(const struct shard *shard);
+uint64_t shard_repair_generation(const struct shard *shard);
+/* While a promise waits for its activation: write what is to be written, begin anew. */
+void shard_repair_turn(struct shard *shard);
+
+/* ---- shard_recover.c ---- */
+
+/* A repair has become active: a new replica on the same log. */
+void shard_recover_again(struct shard *shard);
 
 /* ---- shard_send.c ---- */
 

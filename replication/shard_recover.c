@@ -56,7 +56,7 @@ void shard_resume(struct shard *shard, const struct shard_origin *origin)
 static bool recover_decides_alone(const struct shard *shard)
 {
     uint16_t own = (uint16_t)(1u << (shard->options.site_id - 1));
-    return placement_commits(&shard->membership.record.placement, own);
+    return placement_commits(&shard_repair_ruling(shard)->placement, own);
 }
 
 /* Read the next segment and check that it stands where it says. */
@@ -166,7 +166,7 @@ static void recover_replica(struct shard *shard, const struct journal_tail *tail
     struct replica_log headers = shard->headers;
     struct replica_options replica = {.site_id = options->site_id,
                                       .incarnation = options->incarnation,
-                                      .generation = options->generation,
+                                      .generation = shard_repair_generation(shard),
                                       .slots = shard->slots,
                                       .slots_max = options->headers_max,
                                       .in_flight_messages_max = options->in_flight_messages_max,
@@ -183,8 +183,10 @@ static void recover_replica(struct shard *shard, const struct journal_tail *tail
                                   .commit_log_index = shard->applied.log_index,
                                   .placement = shard->membership.record.placement,
                                   .placement_log_index = shard->membership.log_index,
-                                  .previous_placement =
-                                      shard->previous_membership.record.placement};
+                                  .previous_placement = shard->previous_membership.record.placement,
+                                  .repair =
+                                      shard->generation.accepted ? &shard->generation.repair : NULL,
+                                  .repair_active = shard->generation.active};
     replica_init(&shard->replica, &replica, &start);
     for (uint64_t log_index = headers.before.log_index + 1; log_index <= headers.last.log_index;
          log_index++) {
@@ -209,6 +211,21 @@ enum status shard_start(struct shard *shard, uint64_t now_ns, uint64_t wall_ns)
     shard->wall_ns = wall_ns;
     shard_consensus_step(shard, &(struct replica_input){.type = REPLICA_TICK});
     return shard_step(shard, now_ns, wall_ns);
+}
+
+void shard_recover_again(struct shard *shard)
+{
+    ASSERT(shard->generation.active);
+    ASSERT(!shard_consensus_waits(shard));
+    struct journal_tail tail;
+    journal_persisted(shard->journal, shard->options.shard_id, &tail);
+    ASSERT(tail.last_log_index == shard->last_log_index);
+    shard->headers = shard->replica.log;
+    recover_replica(shard, &tail);
+    shard->persisted = tail;
+    shard->outbox_count = 0;
+    memset(shard->headers_wanted, 0, sizeof shard->headers_wanted);
+    shard_consensus_step(shard, &(struct replica_input){.type = REPLICA_TICK});
 }
 
 /* ---- Snapshots ---- */

@@ -84,8 +84,11 @@ static void seal_opening(struct shard *shard, bool planned)
     seal_segment(shard, shard->sealed_count, 0);
 }
 
-static void seal_placement(struct shard *shard, const struct placement *placement)
+static void seal_placement(struct shard *shard, const struct placement *placement, bool repair)
 {
+    if (repair) {
+        shard->wanted = shard->repaired;
+    }
     ASSERT(placement->epoch == shard->wanted.placement.epoch);
     placement_record_store(shard->sealed + SEGMENT_HEADER_BYTES, &shard->wanted);
     shard->segment =
@@ -136,7 +139,7 @@ static void seal_records(struct shard *shard)
 /* The next step of the plan that the log holds. Whoever leads goes on with it. */
 static void seal_plan(struct shard *shard)
 {
-    const struct placement_record *record = &shard->membership.record;
+    const struct placement_record *record = shard_repair_ruling(shard);
     if (!record->planned || shard->now_ns < shard->plan_due_ns ||
         !replica_serves(&shard->replica) ||
         shard->membership.log_index > shard->replica.commit_log_index) {
@@ -164,7 +167,7 @@ static bool seal_next(struct shard *shard)
         if (seal.kind == REPLICA_ENTRY_OPENING) {
             seal_opening(shard, seal.planned);
         } else {
-            seal_placement(shard, seal.placement);
+            seal_placement(shard, seal.placement, seal.repair);
         }
         break;
     case REPLICA_ENTRY_COMMANDS:

@@ -1,5 +1,5 @@
 /* A journal in memory that persists, fills up and fails as a test says. Included by shard_test.c
- * alone: it stands in for journal.c. */
+ * and shard_repair_test.c alone: it stands in for journal.c. */
 #ifndef TESTS_REPLICATION_SHARD_FAKE_H
 #define TESTS_REPLICATION_SHARD_FAKE_H
 
@@ -33,6 +33,10 @@ struct journal {
     uint8_t voted_appended;
     bool term_flushed;
     bool writable;
+    struct journal_generation generation;      /* What is durable of a repair; */
+    struct journal_generation generation_next; /* what is appended, */
+    bool generation_waits;
+    bool generation_flushed;
     uint32_t full_count; /* So many appends find no room. */
     enum status append_status;
     enum status flush_status;
@@ -114,9 +118,49 @@ enum status journal_vote(struct journal *journal, uint16_t shard_id, uint64_t te
     return journal->append_status;
 }
 
+void journal_generation(const struct journal *journal, uint16_t shard_id,
+                        struct journal_generation *generation)
+{
+    assert_int_equal(shard_id, FAKE_SHARD);
+    *generation = journal->generation;
+}
+
+static enum status fake_repair(struct journal *journal, const struct journal_generation *next)
+{
+    if (journal->full_count > 0) {
+        journal->full_count--;
+        return STATUS_FULL;
+    }
+    assert_false(journal->generation_waits);
+    journal->generation_next = *next;
+    journal->generation_waits = true;
+    journal->generation_flushed = false;
+    return STATUS_OK;
+}
+
+enum status journal_promise(struct journal *journal, uint16_t shard_id, const struct repair *repair)
+{
+    assert_int_equal(shard_id, FAKE_SHARD);
+    const struct journal_generation next = {.generation = repair->previous_generation,
+                                            .accepted = true,
+                                            .repair = *repair};
+    return fake_repair(journal, &next);
+}
+
+enum status journal_activate(struct journal *journal, uint16_t shard_id)
+{
+    assert_int_equal(shard_id, FAKE_SHARD);
+    struct journal_generation next = journal->generation;
+    assert_true(next.accepted && !next.active);
+    next.active = true;
+    next.generation = next.repair.generation;
+    return fake_repair(journal, &next);
+}
+
 enum status journal_flush(struct journal *journal)
 {
     if (journal->flush_status == STATUS_OK) {
+        journal->generation_flushed = journal->generation_waits;
         journal->flushed = journal->appended;
         journal->term_flushed = true;
     }
@@ -178,6 +222,10 @@ static void fake_persist(struct journal *journal, uint64_t log_index)
     if (journal->term_flushed) {
         fake_persist_vote(journal);
     }
+    if (journal->generation_flushed) {
+        journal->generation = journal->generation_next;
+        journal->generation_waits = journal->generation_flushed = false;
+    }
     if (log_index > journal->flushed) {
         log_index = journal->flushed;
     }
@@ -204,6 +252,7 @@ static void fake_crash(struct journal *journal)
     fake_drop(journal, journal->persisted);
     journal->term_appended = journal->term;
     journal->voted_appended = journal->voted_site_id;
+    journal->generation_waits = journal->generation_flushed = false;
 }
 
 #endif
