@@ -13,6 +13,7 @@
 
 #include "gateway/admin_gather.h"
 #include "gateway/admin_json.h"
+#include "gateway/admin_membership.h"
 #include "gateway/admin_read.h"
 #include "gateway/admin_reply.h"
 #include "gateway/admin_token.h"
@@ -30,7 +31,14 @@ static_assert(ADMIN_EXCHANGES_MAX <= 1u << ADMIN_SLOT_BITS, "a slot fits into a 
 static_assert(ADMIN_EXCHANGES_MAX * ADMIN_GATHER_WINDOW <= ADMIN_LINK_REQUESTS_MAX / 2,
               "late answers of exchanges that timed out have room besides");
 
-enum admin_page { ADMIN_PAGE_STATUS, ADMIN_PAGE_METRICS, ADMIN_PAGE_MARKET, ADMIN_PAGE_COMMAND };
+enum admin_page {
+    ADMIN_PAGE_STATUS,
+    ADMIN_PAGE_METRICS,
+    ADMIN_PAGE_MARKET,
+    ADMIN_PAGE_COMMAND,
+    ADMIN_PAGE_MEMBERSHIP,
+    ADMIN_PAGE_CHANGE
+};
 
 /* One HTTP request under way. */
 struct admin_exchange {
@@ -84,6 +92,19 @@ static enum MHD_Result admin_respond_command(struct admin_exchange *exchange)
     return admin_reply_json(exchange->connection, http_status, admin_json_administration(event));
 }
 
+static enum MHD_Result admin_respond_change(struct admin_exchange *exchange)
+{
+    const struct admin_gather *gather = &exchange->gather;
+    unsigned http_status = 0;
+    char peer[ADMIN_REPLY_PEER_BYTES];
+    json_t *json = admin_change_json(&gather->result, &http_status);
+    admin_reply_peer(peer, exchange->connection);
+    log_line(LOG_LEVEL_INFO, "membership-change", "peer=%s kind=%d shard=%u result=%s", peer,
+             (int)gather->change.what, gather->change.shard_id,
+             json_string_value(json_object_get(json, "result")));
+    return admin_reply_json(exchange->connection, http_status, json);
+}
+
 static enum MHD_Result admin_respond_failure(struct admin_exchange *exchange)
 {
     struct MHD_Connection *connection = exchange->connection;
@@ -128,6 +149,11 @@ static enum MHD_Result admin_respond_result(struct admin_exchange *exchange)
                                           "site", gather->site.site, "shards", gather->market));
     case ADMIN_PAGE_COMMAND:
         return admin_respond_command(exchange);
+    case ADMIN_PAGE_MEMBERSHIP:
+        return admin_reply_json(exchange->connection, MHD_HTTP_OK,
+                                admin_membership_json(&gather->site, gather->shards));
+    case ADMIN_PAGE_CHANGE:
+        return admin_respond_change(exchange);
     }
     ASSERT(false);
     return MHD_NO;
@@ -152,6 +178,42 @@ static bool admin_ask(struct admin_exchange *exchange)
     return room;
 }
 
+/* What the body asks for. False: `error` says what is wrong with it. */
+static bool admin_begin_gather(struct admin_exchange *exchange,
+                               char error[static ADMIN_READ_ERROR_BYTES])
+{
+    struct admin_gather *gather = &exchange->gather;
+    struct admin_change change;
+    struct command command;
+    uint16_t shard_id = 0;
+    static_assert(ADMIN_READ_ERROR_BYTES >= ADMIN_CHANGE_ERROR_BYTES, "a sentence fits");
+    switch (exchange->page) {
+    case ADMIN_PAGE_COMMAND:
+        if (admin_read_command(&command, &shard_id, exchange->body, exchange->body_bytes, error) !=
+            STATUS_OK) {
+            return false;
+        }
+        admin_gather_begin(gather, ADMIN_GATHER_COMMAND, &command, shard_id);
+        return true;
+    case ADMIN_PAGE_CHANGE:
+        if (admin_change_read(&change, exchange->body, exchange->body_bytes, error) != STATUS_OK) {
+            return false;
+        }
+        admin_gather_begin_change(gather, &change);
+        return true;
+    case ADMIN_PAGE_MARKET:
+        admin_gather_begin(gather, ADMIN_GATHER_MARKET, NULL, 0);
+        return true;
+    case ADMIN_PAGE_STATUS:
+    case ADMIN_PAGE_METRICS:
+    case ADMIN_PAGE_MEMBERSHIP:
+        admin_gather_begin(gather, ADMIN_GATHER_STATUS, NULL, 0);
+        return true;
+    }
+    ASSERT(false);
+    return false;
+}
+
 /* The request is complete: ask the loop and wait, or answer at once what is wrong. */
 static enum MHD_Result admin_begin(struct admin_exchange *exchange)
 {
@@ -159,20 +221,9 @@ static enum MHD_Result admin_begin(struct admin_exchange *exchange)
         return admin_reply_error(exchange->connection, MHD_HTTP_CONTENT_TOO_LARGE, false,
                                  "the body is too large");
     }
-    if (exchange->page == ADMIN_PAGE_COMMAND) {
-        struct command command;
-        uint16_t shard_id = 0;
-        char error[ADMIN_READ_ERROR_BYTES];
-        if (admin_read_command(&command, &shard_id, exchange->body, exchange->body_bytes, error) !=
-            STATUS_OK) {
-            return admin_reply_error(exchange->connection, MHD_HTTP_BAD_REQUEST, false, error);
-        }
-        admin_gather_begin(&exchange->gather, ADMIN_GATHER_COMMAND, &command, shard_id);
-    } else {
-        admin_gather_begin(&exchange->gather,
-                           exchange->page == ADMIN_PAGE_MARKET ? ADMIN_GATHER_MARKET
-                                                               : ADMIN_GATHER_STATUS,
-                           NULL, 0);
+    char error[ADMIN_READ_ERROR_BYTES];
+    if (!admin_begin_gather(exchange, error)) {
+        return admin_reply_error(exchange->connection, MHD_HTTP_BAD_REQUEST, false, error);
     }
     exchange->started = true;
     exchange->due_ns = admin_now_ns() + exchange->admin->timeout_ns;
@@ -201,6 +252,8 @@ static const struct admin_route *admin_route_find(const char *path, const char *
         {"/metrics", MHD_HTTP_METHOD_GET, ADMIN_PAGE_METRICS, true},
         {"/market", MHD_HTTP_METHOD_GET, ADMIN_PAGE_MARKET, false},
         {"/command", MHD_HTTP_METHOD_POST, ADMIN_PAGE_COMMAND, false},
+        {"/membership", MHD_HTTP_METHOD_GET, ADMIN_PAGE_MEMBERSHIP, true},
+        {"/membership", MHD_HTTP_METHOD_POST, ADMIN_PAGE_CHANGE, false},
     };
     *http_status = MHD_HTTP_NOT_FOUND;
     for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
@@ -244,8 +297,8 @@ static enum MHD_Result admin_open(struct admin *admin, struct MHD_Connection *co
     const struct admin_route *route = admin_route_find(path, method, &http_status);
     if (route == NULL) {
         return admin_reply_error(connection, http_status, false,
-                                 "there are GET /status, GET /metrics, GET /market and POST "
-                                 "/command");
+                                 "there are GET /status, GET /metrics, GET /market, GET and POST "
+                                 "/membership, and POST /command");
     }
     if (!route->open &&
         !admin_token_matches(&admin->token,

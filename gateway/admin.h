@@ -3,6 +3,8 @@
  *   GET  /status    JSON: what this site and its shards do
  *   GET  /metrics   the same as Prometheus text
  *   GET  /market    JSON: instruments, firms, sessions with their versions (token)
+ *   GET  /membership JSON: members and plans of each shard, in full, for tools
+ *   POST /membership JSON: a change of membership or leadership, begun (token)
  *   POST /command   JSON: one administrative command, answered when it has been executed (token)
  *
  * The token stands in a file of the data directory and is sent as "Authorization: Bearer TOKEN".

@@ -31,6 +31,15 @@ void admin_gather_begin(struct admin_gather *gather, enum admin_gather_what what
     }
 }
 
+void admin_gather_begin_change(struct admin_gather *gather, const struct admin_change *change)
+{
+    ASSERT(change->what >= ADMIN_CHANGE_INTRODUCE);
+    memset(gather, 0, sizeof *gather);
+    gather->what = ADMIN_GATHER_CHANGE;
+    gather->change = *change;
+    admin_gather_turn_to(gather, ADMIN_CHANGE, change->shard_id);
+}
+
 void admin_gather_end(struct admin_gather *gather)
 {
     json_decref(gather->list);
@@ -50,6 +59,10 @@ bool admin_gather_next(struct admin_gather *gather, struct admin_request *reques
     switch (gather->kind) {
     case ADMIN_COMMAND:
         request->command = gather->command;
+        gather->asked_all = true;
+        break;
+    case ADMIN_CHANGE:
+        request->change = gather->change;
         gather->asked_all = true;
         break;
     case ADMIN_SITE:
@@ -79,6 +92,7 @@ static void admin_gather_advance(struct admin_gather *gather)
         [ADMIN_INSTRUMENT] = "instruments", [ADMIN_FIRM] = "firms", [ADMIN_SESSION] = "sessions"};
     switch (gather->kind) {
     case ADMIN_COMMAND:
+    case ADMIN_CHANGE:
         gather->done = true;
         return;
     case ADMIN_SITE:
@@ -122,6 +136,9 @@ static enum status admin_gather_keep(struct admin_gather *gather, const struct a
     switch (answer->kind) {
     case ADMIN_COMMAND:
         gather->event = answer->body.event;
+        break;
+    case ADMIN_CHANGE:
+        gather->result = answer->body.change;
         break;
     case ADMIN_SITE:
         ASSERT(answer->body.site.shard_count <= SHARDS_MAX);

@@ -17,6 +17,7 @@ enum admin_gather_what {
     ADMIN_GATHER_STATUS,  /* The site and all its shards. */
     ADMIN_GATHER_MARKET,  /* Besides, every instrument, firm and session. */
     ADMIN_GATHER_COMMAND, /* One command. */
+    ADMIN_GATHER_CHANGE,  /* One change of membership or leadership. */
 };
 
 struct admin_gather {
@@ -32,13 +33,16 @@ struct admin_gather {
     struct admin_site site;
     struct admin_shard shards[SHARDS_MAX];
     struct event event; /* ADMIN_GATHER_COMMAND: the answer. */
-    json_t *market;     /* ADMIN_GATHER_MARKET: a list of shards. */
-    json_t *list;       /* Of the kind being asked for. */
+    struct admin_change change;
+    struct admin_change_result result; /* ADMIN_GATHER_CHANGE: the answer. */
+    json_t *market;                    /* ADMIN_GATHER_MARKET: a list of shards. */
+    json_t *list;                      /* Of the kind being asked for. */
 };
 
 /* `command` and `shard_id` only for ADMIN_GATHER_COMMAND. */
 void admin_gather_begin(struct admin_gather *gather, enum admin_gather_what what,
                         const struct command *command, uint16_t shard_id);
+void admin_gather_begin_change(struct admin_gather *gather, const struct admin_change *change);
 /* Lets go of its memory; may be called twice. */
 void admin_gather_end(struct admin_gather *gather);
 

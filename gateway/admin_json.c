@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/admin_membership.h"
 #include "matching/base/assertion.h"
 
 #define HEX_BYTES_MAX 65u
@@ -368,18 +369,19 @@ static json_t *log_json(const struct shard_status *log)
     return object;
 }
 
-static json_t *shard_status_json(const struct admin_shard *shard)
+static json_t *shard_status_json(const struct admin_site *site, const struct admin_shard *shard)
 {
     char hash[17];
     (void)snprintf(hash, sizeof hash, "%016" PRIx64, shard->event_hash);
-    return json_pack("{s:i, s:s, s:i, s:s, s:b, s:I, s:o, s:o, s:{s:I, s:I, s:I}}", "id",
+    return json_pack("{s:i, s:s, s:i, s:s, s:b, s:I, s:o, s:o, s:{s:I, s:I, s:I}, s:o}", "id",
                      shard->shard_id, "name", shard->name, "queue_room", (int)shard->queue_room,
                      "event_hash", hash, "cancel_only", shard->market.reopening, "opens_ns",
                      (json_int_t)shard->market.opens_ns, "log", log_json(&shard->log), "totals",
                      totals_json(&shard->totals), "streams", "events",
                      (json_int_t)shard->streams.events, "file_bytes",
                      (json_int_t)shard->streams.file_bytes, "memory_bytes",
-                     (json_int_t)shard->streams.memory_bytes);
+                     (json_int_t)shard->streams.memory_bytes, "membership",
+                     admin_membership_status(site, shard));
 }
 
 json_t *admin_json_status(const struct admin_site *site, const struct admin_shard *shards)
@@ -387,7 +389,7 @@ json_t *admin_json_status(const struct admin_site *site, const struct admin_shar
     ASSERT(site->shard_count <= SHARDS_MAX);
     json_t *list = json_array();
     for (uint32_t i = 0; i < site->shard_count; i++) {
-        if (json_array_append_new(list, shard_status_json(&shards[i])) != 0) {
+        if (json_array_append_new(list, shard_status_json(site, &shards[i])) != 0) {
             json_decref(list);
             return NULL;
         }

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "gateway/admin_change.h"
 #include "gateway/config.h"
 #include "gateway/door.h"
 #include "gateway/session_store.h"
@@ -23,14 +24,18 @@ enum admin_kind {
     ADMIN_FIRM,       /* answer.body.firm, likewise. */
     ADMIN_SESSION,    /* answer.body.session, likewise. */
     ADMIN_COMMAND,    /* answer.body.event: EVENT_ADMINISTRATION, once it has been executed. */
+    ADMIN_CHANGE,     /* answer.body.change, at once: what it begins may take long. */
 };
 
 struct admin_request {
     uint64_t ticket; /* Comes back in the answer. */
     enum admin_kind kind;
-    uint16_t shard_id;      /* From 1; 0 for ADMIN_SITE. */
-    uint32_t object_id;     /* Of an instrument, firm or session, from 1. */
-    struct command command; /* ADMIN_COMMAND: an administrative one, to be submitted as it is. */
+    uint16_t shard_id;  /* From 1; 0 for ADMIN_SITE. */
+    uint32_t object_id; /* Of an instrument, firm or session, from 1. */
+    union {
+        struct command command;     /* ADMIN_COMMAND: an administrative one, submitted as it is. */
+        struct admin_change change; /* ADMIN_CHANGE. */
+    };
 };
 
 struct admin_site {
@@ -38,6 +43,8 @@ struct admin_site {
     char site[CONFIG_NAME_BYTES];
     char provider[CONFIG_NAME_BYTES];
     const char *io_features; /* Static. */
+    uint8_t site_id;
+    struct config_site sites[SITES_MAX]; /* All that are known, as in struct config. */
     uint32_t shard_count;
     bool serving;        /* Clients are let in. */
     bool orders_refused; /* The store is nearly full. */
@@ -56,6 +63,13 @@ struct admin_shard {
     uint64_t event_hash;
     struct engine_shard market; /* engine_shard_view(). */
     struct session_store_usage streams;
+    struct placement_record placement;
+    uint64_t placement_log_index;
+    uint16_t follower_mask; /* At the leader: whom `followers` has, bit (site_id - 1). */
+    struct shard_follower followers[SITES_MAX];
+    struct repair_report report; /* Its `promised` is NULL, this is it: */
+    bool promised_set;
+    struct repair promised;
 };
 
 struct admin_answer {
@@ -70,6 +84,7 @@ struct admin_answer {
         struct engine_firm firm;
         struct engine_session session;
         struct event event;
+        struct admin_change_result change;
     } body;
 };
 

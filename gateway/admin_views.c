@@ -32,6 +32,7 @@ void admin_views_answer(struct admin_answer *answer, const struct admin_request 
         return;
     case ADMIN_SITE:
     case ADMIN_COMMAND:
+    case ADMIN_CHANGE:
         break;
     }
     ASSERT(false);

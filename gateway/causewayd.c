@@ -7,6 +7,7 @@
 
 #include "gateway/config.h"
 #include "gateway/log.h"
+#include "gateway/members.h"
 #include "gateway/site.h"
 
 #define EXIT_USAGE 2
@@ -93,8 +94,8 @@ int main(int argc, char **argv)
         return EXIT_USAGE;
     }
     struct config *config = calloc(1, sizeof *config);
-    char error[CONFIG_ERROR_BYTES] = "no memory";
-    if (config == NULL || config_read(config, path, error) != STATUS_OK) {
+    char error[MEMBERS_ERROR_BYTES] = "no memory";
+    if (config == NULL || members_read(config, path, error) != STATUS_OK) {
         (void)fprintf(stderr, "causewayd: %s\n", error);
         free(config);
         return EXIT_USAGE;

@@ -99,7 +99,7 @@ static void config_read_choices(struct config *config, struct config_reader *rea
 }
 
 static void config_read_file(struct config *config, struct config_reader *reader,
-                             const struct config_file *file)
+                             const struct config_file *file, bool joined)
 {
     config_reader_name(reader, "cluster", file->cluster, false, config->cluster,
                        sizeof config->cluster);
@@ -109,7 +109,7 @@ static void config_read_file(struct config *config, struct config_reader *reader
         config_read_path(reader, "wall_offset", file->wall_offset, config->wall_offset);
     }
     if (!reader->failed) {
-        config_bootstrap_read(config, reader, file->bootstrap);
+        config_bootstrap_read(config, reader, file->bootstrap, joined);
     }
     config_read_listen(config, reader, file->listen);
     config_read_choices(config, reader, file);
@@ -118,8 +118,8 @@ static void config_read_file(struct config *config, struct config_reader *reader
     config_tuning_silence(&config->site_silence_ns, reader, file->site_silence);
 }
 
-static enum status config_read_text(struct config *config, const char *path, const uint8_t *text,
-                                    size_t text_bytes, char *error)
+static enum status config_read_text(struct config *config, const char *path, bool joined,
+                                    const uint8_t *text, size_t text_bytes, char *error)
 {
     struct yaml_lines_error syntax;
     struct yaml_load_error schema;
@@ -134,15 +134,15 @@ static enum status config_read_text(struct config *config, const char *path, con
     if (config_file_load(&file, text, text_bytes, &schema) != STATUS_OK) {
         config_reader_fail_schema(&reader, &schema, "gateway/config.md");
     } else {
-        config_read_file(config, &reader, file);
+        config_read_file(config, &reader, file, joined);
         config_file_free(file);
     }
     yaml_lines_close(lines);
     return reader.failed ? STATUS_BAD_FORMAT : STATUS_OK;
 }
 
-enum status config_read(struct config *config, const char *path,
-                        char error[static CONFIG_ERROR_BYTES])
+static enum status config_read_path(struct config *config, const char *path, bool joined,
+                                    char error[static CONFIG_ERROR_BYTES])
 {
     ASSERT(config != NULL);
     ASSERT(path != NULL);
@@ -154,9 +154,21 @@ enum status config_read(struct config *config, const char *path,
     enum status status = yaml_load_file(path, "configuration", CONFIG_FILE_BYTES_MAX, &text,
                                         &text_bytes, error, CONFIG_ERROR_BYTES);
     if (status == STATUS_OK) {
-        status = config_read_text(config, path, text, text_bytes, error);
+        status = config_read_text(config, path, joined, text, text_bytes, error);
         free(text);
     }
     ASSERT((status == STATUS_OK) == (error[0] == '\0'));
     return status;
+}
+
+enum status config_read(struct config *config, const char *path,
+                        char error[static CONFIG_ERROR_BYTES])
+{
+    return config_read_path(config, path, false, error);
+}
+
+enum status config_read_joined(struct config *config, const char *path,
+                               char error[static CONFIG_ERROR_BYTES])
+{
+    return config_read_path(config, path, true, error);
 }

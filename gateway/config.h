@@ -87,11 +87,11 @@ struct config {
                                  `U`. */
     struct config_site genesis[SITES_MAX]; /* bootstrap.sites. */
     uint32_t genesis_count;
-    /* Of site id - 1: those, and who joined since or took a place (members.h). One that is not
-     * known has no name. */
+    /* Of site id - 1: those; with members_read() also who joined since or took a place. One that is
+     * not known has no name. */
     struct config_site sites[SITES_MAX];
     uint32_t site_count;
-    uint32_t site_index; /* This site in `sites`. */
+    uint32_t site_index; /* This site in `sites`; site_count: it is not there. */
     /* Public keys that have been trusted besides those of `genesis` and `sites`, oldest first. */
     uint8_t keys[CONFIG_KEYS_MAX][32];
     uint32_t key_count;
@@ -108,5 +108,9 @@ struct config {
  * and puts a sentence with file and line into `error`: what is wrong and what would be right. */
 MUST_USE enum status config_read(struct config *config, const char *path,
                                  char error[static CONFIG_ERROR_BYTES]);
+/* The same, but the site need not be one of bootstrap.sites: it may have joined since. Whoever runs
+ * or inspects a site wants members_read() (members.h). */
+MUST_USE enum status config_read_joined(struct config *config, const char *path,
+                                        char error[static CONFIG_ERROR_BYTES]);
 
 #endif

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "gateway/config_parts.h"
-#include "gateway/members.h"
 #include "matching/base/assertion.h"
 
 /* "bootstrap.sites[1].peer[0]": a place from its pieces. */
@@ -237,8 +236,8 @@ static void config_number_providers(struct config *config)
     ASSERT(count <= SITES_MAX);
 }
 
-/* Genesis is what the file says; the sites are those, and who joined since. */
-static void config_read_members(struct config *config, struct config_reader *reader)
+/* Genesis is what the file says. Who this site is may be said elsewhere. */
+static void config_read_genesis(struct config *config, struct config_reader *reader, bool joined)
 {
     if (reader->failed) {
         return;
@@ -246,15 +245,15 @@ static void config_read_members(struct config *config, struct config_reader *rea
     config_number_providers(config);
     memcpy(config->genesis, config->sites, sizeof config->genesis);
     config->genesis_count = config->site_count;
-    char error[MEMBERS_ERROR_BYTES];
-    enum status status = members_load(config, error);
-    if (status != STATUS_OK) {
-        config_reader_fail(reader, status == STATUS_NOT_FOUND ? "site" : "data", "%s", error);
+    config->site_index = config_find_site(config, config->site);
+    if (config->site_index == config->site_count && !joined) {
+        config_reader_fail(reader, "site", "`site` is \"%s\", which is not in bootstrap.sites",
+                           config->site);
     }
 }
 
 void config_bootstrap_read(struct config *config, struct config_reader *reader,
-                           const struct config_file_bootstrap *file)
+                           const struct config_file_bootstrap *file, bool joined)
 {
     if (file == NULL || file->sites_count < 1 || file->sites_count > SITES_MAX) {
         config_reader_fail(reader, "bootstrap.sites",
@@ -283,5 +282,5 @@ void config_bootstrap_read(struct config *config, struct config_reader *reader,
     for (uint32_t i = 0; i < config->shard_count && !reader->failed; i++) {
         config_read_shard(config, reader, i, &file->shards[i]);
     }
-    config_read_members(config, reader);
+    config_read_genesis(config, reader, joined);
 }

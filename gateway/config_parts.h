@@ -9,9 +9,10 @@
 
 #define CONFIG_PLACE_BYTES 64u
 
-/* config_bootstrap.c: sites and shards. config->site is there already. */
+/* config_bootstrap.c: sites and shards. config->site is there already; `joined`: it need not be one
+ * of the sites. */
 void config_bootstrap_read(struct config *config, struct config_reader *reader,
-                           const struct config_file_bootstrap *file);
+                           const struct config_file_bootstrap *file, bool joined);
 
 /* config_tuning.c: defaults, and what the file says instead (NULL: nothing). */
 void config_tuning_read(struct config_tuning *tuning, struct config_reader *reader,

@@ -16,23 +16,21 @@
 #define MEMBERS_FILE_BYTES (MEMBERS_TEXT_BYTES_MAX + CONFIG_KEYS_MAX * 80u)
 #define MEMBERS_HEX_BYTES  (2 * 32 + 1)
 
-const char *members_name_of(const struct config *config, uint8_t site_id)
+const char *members_name_of(const struct config_site sites[static SITES_MAX], uint8_t site_id)
 {
-    ASSERT(config->site_count <= SITES_MAX);
+    ASSERT(site_id <= SITES_MAX);
     if (site_id == 0) {
         return "none";
     }
-    bool known = site_id <= config->site_count && config->sites[site_id - 1].name[0] != '\0';
-    return known ? config->sites[site_id - 1].name : "unknown";
+    return sites[site_id - 1].name[0] != '\0' ? sites[site_id - 1].name : "unknown";
 }
 
 /* ---- To JSON ---- */
 
-json_t *members_site_json(const struct config *config, uint8_t site_id)
+json_t *members_site_json(const struct config_site *site, uint8_t site_id)
 {
     ASSERT(site_id >= 1);
     ASSERT(site_id <= SITES_MAX);
-    const struct config_site *site = &config->sites[site_id - 1];
     char key[MEMBERS_HEX_BYTES];
     char incarnation[MEMBERS_HEX_BYTES];
     (void)sodium_bin2hex(key, sizeof key, site->public_key, sizeof site->public_key);
@@ -54,7 +52,8 @@ json_t *members_json(const struct config *config)
     json_t *sites = json_array();
     for (uint8_t site_id = 1; site_id <= config->site_count; site_id++) {
         if (config->sites[site_id - 1].version > 0 &&
-            json_array_append_new(sites, members_site_json(config, site_id)) != 0) {
+            json_array_append_new(sites, members_site_json(&config->sites[site_id - 1], site_id)) !=
+                0) {
             json_decref(sites);
             return NULL;
         }
@@ -73,12 +72,13 @@ char *members_text(const struct config *config)
 
 /* ---- From JSON ---- */
 
-static bool members_integer(const json_t *object, const char *name, uint32_t most, uint32_t *value)
+static bool members_integer(const json_t *object, const char *name, uint32_t least, uint32_t most,
+                            uint32_t *value)
 {
     const json_t *field = json_object_get(object, name);
     json_int_t number = json_integer_value(field);
     *value = (uint32_t)number;
-    return json_is_integer(field) && number >= 1 && number <= (json_int_t)most;
+    return json_is_integer(field) && number >= (json_int_t)least && number <= (json_int_t)most;
 }
 
 static bool members_name(const json_t *object, const char *name,
@@ -105,7 +105,7 @@ static bool members_hex(const json_t *text_of, uint8_t *target, size_t bytes)
 static bool members_peers(const json_t *list, struct config_site *site)
 {
     size_t count = json_array_size(list);
-    if (count < 1 || count > CONFIG_PATHS_MAX) {
+    if (!json_is_array(list) || count > CONFIG_PATHS_MAX) {
         return false;
     }
     for (size_t path = 0; path < count; path++) {
@@ -121,21 +121,23 @@ static bool members_peers(const json_t *list, struct config_site *site)
     return true;
 }
 
-static bool members_read_site(const json_t *object, struct config_site *site, uint32_t *site_id)
+bool members_site_read(const json_t *object, struct config_site *site, uint8_t *site_id)
 {
+    uint32_t place = 0;
     uint32_t provider_id = 0;
     *site = (struct config_site){.role = CONFIG_LEARNER, .incarnation_set = true};
     bool good =
-        json_object_size(object) == 8 && members_integer(object, "id", SITES_MAX, site_id) &&
-        members_integer(object, "version", UINT32_MAX / 2, &site->version) &&
+        json_object_size(object) == 8 && members_integer(object, "id", 1, SITES_MAX, &place) &&
+        members_integer(object, "version", 0, UINT32_MAX / 2, &site->version) &&
         members_name(object, "name", site->name) &&
         members_name(object, "provider", site->provider) &&
-        members_integer(object, "provider_id", SITES_MAX, &provider_id) &&
+        members_integer(object, "provider_id", 1, SITES_MAX, &provider_id) &&
         members_hex(json_object_get(object, "key"), site->public_key, sizeof site->public_key) &&
         members_hex(json_object_get(object, "incarnation"), site->incarnation,
                     sizeof site->incarnation) &&
         members_peers(json_object_get(object, "peer"), site);
     site->provider_id = (uint8_t)provider_id;
+    *site_id = (uint8_t)place;
     return good;
 }
 
@@ -194,7 +196,7 @@ static bool members_newer(const struct config_site *site, const struct config_si
     return memcmp(site->incarnation, known->incarnation, sizeof site->incarnation) > 0;
 }
 
-static bool members_take(struct config *config, const struct config_site *site, uint32_t site_id)
+static bool members_take(struct config *config, const struct config_site *site, uint8_t site_id)
 {
     struct config_site *known = &config->sites[site_id - 1];
     bool own = strcmp(known->name, config->site) == 0 && known->name[0] != '\0';
@@ -210,14 +212,15 @@ static bool members_take(struct config *config, const struct config_site *site, 
 static enum status members_merge_json(struct config *config, const json_t *root, bool *changed)
 {
     struct config_site sites[SITES_MAX];
-    uint32_t site_ids[SITES_MAX];
+    uint8_t site_ids[SITES_MAX];
     const json_t *list = json_object_get(root, "sites");
     size_t count = json_array_size(list);
     if (!json_is_array(list) || count > SITES_MAX) {
         return STATUS_BAD_FORMAT;
     }
     for (size_t at = 0; at < count; at++) {
-        if (!members_read_site(json_array_get(list, at), &sites[at], &site_ids[at])) {
+        if (!members_site_read(json_array_get(list, at), &sites[at], &site_ids[at]) ||
+            sites[at].version == 0 || sites[at].peer_count == 0) {
             return STATUS_BAD_FORMAT;
         }
     }
@@ -304,6 +307,14 @@ enum status members_load(struct config *config, char error[static MEMBERS_ERROR_
                    "`site` is \"%s\", which is not in bootstrap.sites and has not joined since",
                    config->site);
     return STATUS_NOT_FOUND;
+}
+
+enum status members_read(struct config *config, const char *path,
+                         char error[static MEMBERS_ERROR_BYTES])
+{
+    static_assert(MEMBERS_ERROR_BYTES >= CONFIG_ERROR_BYTES, "a sentence fits");
+    enum status status = config_read_joined(config, path, error);
+    return status == STATUS_OK ? members_load(config, error) : status;
 }
 
 static char *members_file_text(const struct config *config)

@@ -26,11 +26,15 @@
 #define MEMBERS_ERROR_BYTES    1024u
 
 /* Name of a site, or "none" for 0, or "unknown". */
-const char *members_name_of(const struct config *config, uint8_t site_id);
+const char *members_name_of(const struct config_site sites[static SITES_MAX], uint8_t site_id);
 
-/* One site as JSON, and all that are no longer as the genesis has them. NULL without memory. */
-json_t *members_site_json(const struct config *config, uint8_t site_id);
+/* One site as JSON, and all that are no longer as the genesis has them: {"sites": [...]}. NULL
+ * without memory. */
+json_t *members_site_json(const struct config_site *site, uint8_t site_id);
 json_t *members_json(const struct config *config);
+
+/* Read what members_site_json() wrote; of a site of the genesis, too. False: a field is wrong. */
+bool members_site_read(const json_t *object, struct config_site *site, uint8_t *site_id);
 
 /* The same as a text of at most MEMBERS_TEXT_BYTES_MAX, to be free()d; NULL without memory. */
 char *members_text(const struct config *config);
@@ -42,6 +46,10 @@ MUST_USE enum status members_merge(struct config *config, const char *text, size
 
 /* Keep the keys of a placement's members. True: one was new. */
 bool members_trust(struct config *config, const struct placement *placement);
+
+/* A site's configuration and its members: config_read_joined(), members_load(). */
+MUST_USE enum status members_read(struct config *config, const char *path,
+                                  char error[static MEMBERS_ERROR_BYTES]);
 
 /* Read the file of config->data into `sites` and `keys`, which hold the genesis; nothing when there
  * is none. Then find out who this site is: STATUS_NOT_FOUND when nobody has its name.

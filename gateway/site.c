@@ -184,8 +184,8 @@ static void site_watch_leaders(struct site *site)
         }
         *known = (struct site_leader){leader, status.term};
         log_line(LOG_LEVEL_INFO, "leader", "shard=%u term=%llu leader=%s here=%d log_index=%llu",
-                 i + 1, (unsigned long long)status.term, members_name_of(&site->config, leader),
-                 leader == site->config.site_index + 1,
+                 i + 1, (unsigned long long)status.term,
+                 members_name_of(site->config.sites, leader), leader == site->config.site_index + 1,
                  (unsigned long long)status.appended_log_index);
     }
 }

@@ -16,12 +16,30 @@ static void site_admin_describe(const struct site_admin *site, struct admin_site
     memcpy(answer->provider, own->provider, sizeof answer->provider);
     answer->io_features = io_features(site->io);
     answer->shard_count = config->shard_count;
+    answer->site_id = (uint8_t)(config->site_index + 1);
+    memcpy(answer->sites, config->sites, sizeof answer->sites);
     answer->serving = site->serving;
     answer->orders_refused = site->orders_refused;
     answer->wall_ns = io_wall_ns(site->io);
     answer->uptime_ns = io_now_ns(site->io) - site->started_ns;
     journal_usage(site->journal, &answer->journal);
     doors_counts(site->doors, &answer->doors);
+}
+
+static void site_admin_describe_members(const struct site_admin *site, uint32_t index,
+                                        struct admin_shard *answer)
+{
+    const struct shard *shard = site->shards[index];
+    answer->placement = *shard_placement(shard);
+    answer->placement_log_index = shard_placement_log_index(shard);
+    shard_repair_report(shard, &answer->report, &answer->promised);
+    answer->promised_set = answer->report.promised != NULL;
+    answer->report.promised = NULL;
+    for (uint8_t site_id = 1; site_id <= SITES_MAX; site_id++) {
+        if (shard_follower(shard, site_id, io_now_ns(site->io), &answer->followers[site_id - 1])) {
+            answer->follower_mask = (uint16_t)(answer->follower_mask | 1u << (site_id - 1));
+        }
+    }
 }
 
 static void site_admin_describe_shard(const struct site_admin *site, uint32_t index,
@@ -36,6 +54,7 @@ static void site_admin_describe_shard(const struct site_admin *site, uint32_t in
     answer->event_hash = engine_event_hash(market->engine);
     engine_shard_view(market->engine, &answer->market);
     session_store_usage(market->streams, &answer->streams);
+    site_admin_describe_members(site, index, answer);
 }
 
 static void site_admin_command(struct site_admin *site, const struct admin_request *request)
@@ -50,6 +69,53 @@ static void site_admin_command(struct site_admin *site, const struct admin_reque
     }
 }
 
+static void site_admin_plan(struct shard *shard, const struct admin_change *change, uint64_t now_ns,
+                            struct admin_change_result *result)
+{
+    const struct placement_record *record = shard_placement(shard);
+    result->stale = record->placement.epoch != change->plan.epoch;
+    if (!result->stale) {
+        result->refusal = shard_plan(shard, &change->plan.target, change->plan.waived_rules,
+                                     change->plan.replace, now_ns, &result->verdict);
+    }
+}
+
+static void site_admin_change(struct site_admin *site, const struct admin_request *request)
+{
+    const struct admin_change *change = &request->change;
+    struct admin_answer answer = {.ticket = request->ticket, .kind = request->kind};
+    struct admin_change_result *result = &answer.body.change;
+    uint64_t now_ns = io_now_ns(site->io);
+    if (change->what == ADMIN_CHANGE_INTRODUCE) {
+        result->status = site_peers_introduce(site->peers, change->text, strlen(change->text));
+        admin_link_answer(site->link, &answer);
+        return;
+    }
+    struct shard *shard = site->shards[change->shard_id - 1];
+    struct shard_status status;
+    shard_status(shard, &status);
+    switch (change->what) {
+    case ADMIN_CHANGE_INTRODUCE:
+        ASSERT(false);
+        break;
+    case ADMIN_CHANGE_PLAN:
+        site_admin_plan(shard, change, now_ns, result);
+        break;
+    case ADMIN_CHANGE_TRANSFER:
+        result->refusal = shard_transfer(shard, change->site_id, now_ns);
+        break;
+    case ADMIN_CHANGE_PROMISE:
+        result->status = shard_repair_promise(shard, &change->repair, now_ns);
+        break;
+    case ADMIN_CHANGE_ACTIVATE:
+        result->status = shard_repair_activate(shard, change->activate.generation,
+                                               change->activate.promised, now_ns);
+        break;
+    }
+    result->leader_site_id = status.leader_site_id;
+    admin_link_answer(site->link, &answer);
+}
+
 static void site_admin_request(struct site_admin *site, const struct admin_request *request)
 {
     struct admin_answer answer = {.ticket = request->ticket, .kind = request->kind};
@@ -58,7 +124,13 @@ static void site_admin_request(struct site_admin *site, const struct admin_reque
         admin_link_answer(site->link, &answer);
         return;
     }
-    if (request->shard_id == 0 || request->shard_id > site->config->shard_count) {
+    bool none = request->shard_id == 0 || request->shard_id > site->config->shard_count;
+    if (request->kind == ADMIN_CHANGE &&
+        (!none || request->change.what == ADMIN_CHANGE_INTRODUCE)) {
+        site_admin_change(site, request);
+        return;
+    }
+    if (none) {
         answer.status = STATUS_NOT_FOUND;
         admin_link_answer(site->link, &answer);
         return;
@@ -66,6 +138,7 @@ static void site_admin_request(struct site_admin *site, const struct admin_reque
     const struct engine *engine = site->markets[request->shard_id - 1].engine;
     switch (request->kind) {
     case ADMIN_SITE:
+    case ADMIN_CHANGE:
         ASSERT(false);
         break;
     case ADMIN_SHARD:
@@ -89,9 +162,9 @@ static void site_admin_request(struct site_admin *site, const struct admin_reque
 
 void site_admin_run(struct site_admin *site)
 {
-    struct admin_request request;
-    for (uint32_t i = 0; i < SITE_ADMIN_REQUESTS && admin_link_take(site->link, &request); i++) {
-        site_admin_request(site, &request);
+    for (uint32_t i = 0; i < SITE_ADMIN_REQUESTS && admin_link_take(site->link, &site->request);
+         i++) {
+        site_admin_request(site, &site->request);
     }
 }
 

@@ -17,10 +17,11 @@ struct site_admin {
     const struct doors *doors;
     const struct site_market *markets;
     struct shard *const *shards;
-    const struct site_peers *peers;
+    struct site_peers *peers;
     uint64_t started_ns; /* Monotonic. */
     bool serving;
     bool orders_refused;
+    struct admin_request request; /* The one at hand. */
 };
 
 /* Take and answer what waits, a bounded number a turn; commands are submitted to their shard and

@@ -20,7 +20,7 @@
 
 static const char *peers_name(const struct site_peers *peers, uint8_t site_id)
 {
-    return members_name_of(peers->options.config, site_id);
+    return members_name_of(peers->options.config->sites, site_id);
 }
 
 /* ---- From the shards ---- */

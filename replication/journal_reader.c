@@ -12,12 +12,14 @@
 #include "matching/base/assertion.h"
 #include "replication/journal_id.h"
 #include "replication/journal_recovery.h"
+#include "replication/placement_record.h"
 #include "replication/store_env.h"
 #include "replication/store_head.h"
 #include "replication/wal.h"
 
 struct journal_reader {
     struct journal_recovery_options options;
+    struct segment_verifier verifiers[JOURNAL_READER_KEYS_MAX];
     struct journal_id id;
     int lock;
     struct store_env env;
@@ -32,6 +34,45 @@ struct journal_reader {
     bool in_ring;
     struct journal_recovery recovery;
 };
+
+/* When there are too many the oldest goes. */
+static void journal_reader_trust(struct journal_reader *reader,
+                                 const struct segment_verifier *verifier)
+{
+    uint32_t count = reader->options.verifier_count;
+    ASSERT(count <= JOURNAL_READER_KEYS_MAX);
+    for (uint32_t at = 0; at < count; at++) {
+        if (memcmp(&reader->verifiers[at], verifier, sizeof *verifier) == 0) {
+            return;
+        }
+    }
+    if (count == JOURNAL_READER_KEYS_MAX) {
+        memmove(reader->verifiers, reader->verifiers + 1, (count - 1) * sizeof *verifier);
+        count--;
+    }
+    reader->verifiers[count] = *verifier;
+    reader->options.verifier_count = count + 1;
+    reader->recovery.options.verifier_count = count + 1;
+}
+
+/* What the members of a placement sign from here on counts. */
+static void journal_reader_placed(struct journal_reader *reader, const struct segment *segment)
+{
+    struct placement_record record;
+    if ((segment->flags & SEGMENT_PLACEMENT) == 0 ||
+        placement_record_load(&record, segment->payload, segment->stored_bytes) != STATUS_OK) {
+        return; /* One that cannot be read vouches for nobody. */
+    }
+    for (uint32_t at = 0; at < SITES_MAX; at++) {
+        const struct placement_site *site = &record.placement.sites[at];
+        if (site->role != PLACEMENT_ABSENT) {
+            struct segment_verifier verifier;
+            segment_key_id(verifier.key_id, site->public_key);
+            memcpy(verifier.public_key, site->public_key, sizeof verifier.public_key);
+            journal_reader_trust(reader, &verifier);
+        }
+    }
+}
 
 /* Map the ring's file, as long as journal.id says it is. */
 static enum status journal_reader_ring(struct journal_reader *reader, const char *directory,
@@ -144,8 +185,10 @@ enum status journal_reader_open(struct journal_reader **reader,
     made->options = (struct journal_recovery_options){.image = &made->image,
                                                       .path = made->ring_path,
                                                       .cluster_id = options->cluster_id,
-                                                      .verifiers = options->verifiers,
-                                                      .verifier_count = options->verifier_count};
+                                                      .verifiers = made->verifiers};
+    for (uint32_t at = 0; at < options->verifier_count; at++) {
+        journal_reader_trust(made, &options->verifiers[at]);
+    }
     *reader = made;
     return STATUS_OK;
 }
@@ -286,6 +329,9 @@ enum status journal_reader_next(struct journal_reader *reader, struct journal_re
 {
     if (!reader->in_ring) {
         enum status status = journal_reader_stored_next(reader, found, error);
+        if (status == STATUS_OK) {
+            journal_reader_placed(reader, &found->segment);
+        }
         if (status != STATUS_NOT_FOUND) {
             return status;
         }
@@ -308,6 +354,7 @@ enum status journal_reader_next(struct journal_reader *reader, struct journal_re
             found->in_ring = true;
             found->bytes = record.segment;
             found->last_timestamp_ns = record.last_timestamp_ns;
+            journal_reader_placed(reader, &found->segment);
             return STATUS_OK;
         }
     }

@@ -15,13 +15,17 @@
 #include "replication/journal_tail.h"
 #include "replication/segment.h"
 
+#define JOURNAL_READER_KEYS_MAX 256u
+
 struct journal_reader;
 
 struct journal_reader_options {
     const char *directory; /* Of the journal: holds journal.id. */
     uint64_t cluster_id;
-    const struct segment_verifier *verifiers; /* Outlive the reader. */
-    uint32_t verifier_count;
+    /* Of the genesis, or of whatever stands before the oldest segment; copied. Keys of later
+     * members come from the placements that are read on the way. */
+    const struct segment_verifier *verifiers;
+    uint32_t verifier_count; /* At most JOURNAL_READER_KEYS_MAX; of more the first. */
 };
 
 struct journal_reader_segment {

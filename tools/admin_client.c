@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "gateway/admin_token.h"
+#include "gateway/members.h"
 #include "gateway/site_files.h"
 #include "matching/base/assertion.h"
 
@@ -95,7 +96,7 @@ enum status admin_client_open(struct admin_client **client, const char *config_p
                               struct config *config, char error[static ADMIN_CLIENT_ERROR_BYTES])
 {
     ASSERT(config_path != NULL);
-    static_assert(ADMIN_CLIENT_ERROR_BYTES >= CONFIG_ERROR_BYTES, "config_read() fills it");
+    static_assert(ADMIN_CLIENT_ERROR_BYTES >= MEMBERS_ERROR_BYTES, "members_read() fills it");
 
     struct config *read = calloc(1, sizeof *read);
     struct admin_client *made = calloc(1, sizeof *made);
@@ -104,7 +105,7 @@ enum status admin_client_open(struct admin_client **client, const char *config_p
     if (read == NULL || made == NULL) {
         goto fail;
     }
-    status = config_read(read, config_path, error);
+    status = members_read(read, config_path, error);
     if (status != STATUS_OK) {
         goto fail;
     }

@@ -13,6 +13,7 @@
 #include "matching/base/assertion.h"
 #include "replication/journal_id.h"
 #include "replication/key_store.h"
+#include "tools/config_text.h"
 #include "tools/init.h"
 #include "tools/options.h"
 #include "tools/subcommands.h"
@@ -28,7 +29,6 @@ struct bootstrap {
     char incarnations[SITES_MAX][2 * JOURNAL_INCARNATION_BYTES + 1];
     char section[BOOTSTRAP_TEXT_BYTES];
     size_t section_bytes;
-    char text[BOOTSTRAP_TEXT_BYTES]; /* Of the file at hand. */
     char *error;
 };
 
@@ -223,77 +223,22 @@ static enum status bootstrap_add_shards(struct bootstrap *bootstrap)
 
 /* ---- The files ---- */
 
-/* Where a top-level key of YAML begins and its value ends. */
-static bool bootstrap_find(const char *text, const char **begin, const char **end)
-{
-    static const char key[] = "bootstrap:";
-    const char *line = text;
-    while (strncmp(line, key, sizeof key - 1) != 0) {
-        line = strchr(line, '\n');
-        if (line == NULL) {
-            return false;
-        }
-        line++;
-    }
-    *begin = line;
-    do {
-        line = strchr(line, '\n');
-        if (line == NULL) {
-            *end = text + strlen(text);
-            return true;
-        }
-        line++;
-    } while (*line == ' ' || *line == '\n' || *line == '#');
-    *end = line;
-    return true;
-}
-
-static void bootstrap_new_path(const struct bootstrap *bootstrap, uint32_t index,
-                               char path[static BOOTSTRAP_PATH_BYTES + 8])
-{
-    (void)snprintf(path, BOOTSTRAP_PATH_BYTES + 8, "%s.new", bootstrap->paths[index]);
-}
-
 /* Write the new file beside the old one, and read it back as causewayd will. */
 static enum status bootstrap_write(struct bootstrap *bootstrap, uint32_t index)
 {
-    const char *path = bootstrap->paths[index];
-    char *text = bootstrap->text;
-    FILE *file = fopen(path, "re");
-    size_t bytes = file == NULL ? 0 : fread(text, 1, sizeof bootstrap->text - 1, file);
-    if (file != NULL) {
-        (void)fclose(file);
-    }
-    text[bytes] = '\0';
-    const char *begin;
-    const char *end;
-    if (bytes == 0 || bytes == sizeof bootstrap->text - 1 || !bootstrap_find(text, &begin, &end)) {
-        return bootstrap_fail(bootstrap, STATUS_BAD_FORMAT,
-                              "%s has no line that begins with `bootstrap:`", path);
-    }
-    char new_path[BOOTSTRAP_PATH_BYTES + 8];
-    bootstrap_new_path(bootstrap, index, new_path);
-    file = fopen(new_path, "we");
-    bool written =
-        file != NULL &&
-        fprintf(file, "%.*s%s%s", (int)(begin - text), text, bootstrap->section, end) > 0 &&
-        fflush(file) == 0 && fsync(fileno(file)) == 0;
-    written = file != NULL && fclose(file) == 0 && written;
-    if (!written) {
-        return bootstrap_fail(bootstrap, STATUS_IO, "cannot write %s", new_path);
-    }
-    return config_read(&bootstrap->configs[index], new_path, bootstrap->error);
+    static_assert(CONFIG_TEXT_ERROR_BYTES <= BOOTSTRAP_ERROR_BYTES, "the sentence fits");
+    return config_text_propose(bootstrap->paths[index], bootstrap->section,
+                               &bootstrap->configs[index], bootstrap->error);
 }
 
 /* Only when all of them are good does each take the place of its old one. */
 static enum status bootstrap_finish(struct bootstrap *bootstrap, enum status status)
 {
     for (uint32_t index = 0; index < bootstrap->options->directory_count; index++) {
-        char new_path[BOOTSTRAP_PATH_BYTES + 8];
-        bootstrap_new_path(bootstrap, index, new_path);
+        const char *path = bootstrap->paths[index];
         if (status != STATUS_OK) {
-            (void)unlink(new_path);
-        } else if (rename(new_path, bootstrap->paths[index]) != 0) {
+            config_text_discard(path);
+        } else if (config_text_accept(path) != STATUS_OK) {
             status =
                 bootstrap_fail(bootstrap, STATUS_IO, "cannot replace %s", bootstrap->paths[index]);
         }

@@ -23,6 +23,7 @@ static const struct causeway_subcommand causeway_subcommands[] = {
     {"market", market_tool_main, "Make firms, instruments and sessions; open and halt."},
     {"load", load_main, "Trade generated order flow at a rate and measure latency."},
     {"replay", replay_main, "Trade recorded days and compare executions with the recorded ones."},
+    {"site", site_tool_main, "Add, promote and remove sites; hand over who leads."},
     {"status", status_tool_main, "Show what a site and its shards do."},
 };
 

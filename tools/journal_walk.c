@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/members.h"
 #include "gateway/site_files.h"
 #include "matching/base/assertion.h"
 #include "matching/command_columns.h"
@@ -15,7 +16,7 @@
 
 struct journal_walk_state {
     struct config config;
-    struct segment_verifier verifiers[SITES_MAX];
+    struct segment_verifier verifiers[SITES_MAX + CONFIG_KEYS_MAX];
     char directory[CONFIG_PATH_BYTES + 32];
     struct journal_reader_options reader_options;
     struct journal_reader *reader;
@@ -31,19 +32,24 @@ static enum status journal_walk_where(struct journal_walk_state *state,
 {
     struct journal_reader_options *reader = &state->reader_options;
     if (options->config_path != NULL) {
-        static_assert(JOURNAL_WALK_ERROR_BYTES >= CONFIG_ERROR_BYTES, "a sentence fits");
-        enum status status = config_read(&state->config, options->config_path, error);
+        static_assert(JOURNAL_WALK_ERROR_BYTES >= MEMBERS_ERROR_BYTES, "a sentence fits");
+        enum status status = members_read(&state->config, options->config_path, error);
         if (status != STATUS_OK) {
             return status;
         }
         (void)snprintf(state->directory, sizeof state->directory, "%s/" SITE_JOURNAL_DIRECTORY,
                        state->config.data);
-        for (uint32_t i = 0; i < state->config.site_count; i++) {
-            key_store_verifier_of(&state->verifiers[i], state->config.sites[i].public_key);
+        const struct config *config = &state->config;
+        for (uint32_t i = 0; i < config->genesis_count; i++) {
+            key_store_verifier_of(&state->verifiers[i], config->genesis[i].public_key);
+        }
+        /* Where the journal has been trimmed its beginning does not vouch for later members. */
+        for (uint32_t i = 0; i < config->key_count; i++) {
+            key_store_verifier_of(&state->verifiers[config->genesis_count + i], config->keys[i]);
         }
         reader->directory = state->directory;
         reader->verifiers = state->verifiers;
-        reader->verifier_count = state->config.site_count;
+        reader->verifier_count = config->genesis_count + config->key_count;
         reader->cluster_id = segment_cluster_id(state->config.cluster);
     }
     if (options->directory != NULL) {

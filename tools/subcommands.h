@@ -13,6 +13,7 @@ int keygen_main(int argc, char **argv);
 int load_main(int argc, char **argv);
 int market_tool_main(int argc, char **argv);
 int replay_main(int argc, char **argv);
+int site_tool_main(int argc, char **argv);
 int status_tool_main(int argc, char **argv);
 
 #endif

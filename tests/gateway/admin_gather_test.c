@@ -47,7 +47,7 @@ static void answer_one(const struct market *market, const struct admin_request *
 static uint32_t run(struct admin_gather *gather, const struct market *market)
 {
     uint32_t asked = 0;
-    struct admin_request requests[ADMIN_GATHER_WINDOW];
+    static struct admin_request requests[ADMIN_GATHER_WINDOW];
     while (!gather->done) {
         uint32_t count = 0;
         while (count < ADMIN_GATHER_WINDOW && admin_gather_next(gather, &requests[count])) {
@@ -70,7 +70,7 @@ static void status_asks_site_and_each_shard(void **state)
 {
     (void)state;
     struct market market = {.shard_count = 3};
-    struct admin_gather gather;
+    static struct admin_gather gather;
     admin_gather_begin(&gather, ADMIN_GATHER_STATUS, NULL, 0);
     assert_int_equal(run(&gather, &market), 4);
     assert_int_equal(gather.status, STATUS_OK);
@@ -94,7 +94,7 @@ static void lists_are_complete_at_every_length(void **state)
             .shard_count = 2,
             .counts = {
                 [ADMIN_INSTRUMENT] = lengths[i], [ADMIN_FIRM] = 1, [ADMIN_SESSION] = lengths[i]}};
-        struct admin_gather gather;
+        static struct admin_gather gather;
         admin_gather_begin(&gather, ADMIN_GATHER_MARKET, NULL, 0);
         (void)run(&gather, &market);
         assert_int_equal(gather.status, STATUS_OK);
@@ -121,7 +121,7 @@ static void failure_ends_it(void **state)
                             .counts = {[ADMIN_FIRM] = 5},
                             .fail_kind = ADMIN_FIRM,
                             .fail_status = STATUS_TIMEOUT};
-    struct admin_gather gather;
+    static struct admin_gather gather;
     admin_gather_begin(&gather, ADMIN_GATHER_MARKET, NULL, 0);
     (void)run(&gather, &market);
     assert_int_equal(gather.status, STATUS_TIMEOUT);
@@ -135,7 +135,7 @@ static void command_is_asked_once(void **state)
 {
     (void)state;
     struct command command = {.type = COMMAND_FIRM_SET, .input_number = 7};
-    struct admin_gather gather;
+    static struct admin_gather gather;
     admin_gather_begin(&gather, ADMIN_GATHER_COMMAND, &command, 3);
     struct admin_request request;
     assert_true(admin_gather_next(&gather, &request));

@@ -60,9 +60,9 @@ static void test_a_site_joins(void **state)
     (void)state;
     assert_true(merge(&one, line(3, 1, "third", '1')));
     assert_int_equal(one.site_count, 3);
-    assert_string_equal(members_name_of(&one, 3), "third");
-    assert_string_equal(members_name_of(&one, 2), "unknown");
-    assert_string_equal(members_name_of(&one, 0), "none");
+    assert_string_equal(members_name_of(one.sites, 3), "third");
+    assert_string_equal(members_name_of(one.sites, 2), "unknown");
+    assert_string_equal(members_name_of(one.sites, 0), "none");
     assert_string_equal(one.sites[2].peer[1], "[::1]:7102");
     assert_int_equal(one.sites[2].provider_id, 2);
     assert_int_equal(one.key_count, 1);

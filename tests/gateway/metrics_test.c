@@ -18,8 +18,9 @@ static char *make(uint32_t shard_count)
                               .serving = true,
                               .journal = {.wal_writes = UINT64_MAX},
                               .doors = {.connections = 7}};
-    struct admin_shard shards[SHARDS_MAX] = {{.shard_id = 1, .name = "EQ", .queue_room = 5},
-                                             {.shard_id = 2, .name = "FX", .log.leader = true}};
+    static struct admin_shard shards[SHARDS_MAX] = {
+        {.shard_id = 1, .name = "EQ", .queue_room = 5},
+        {.shard_id = 2, .name = "FX", .log.leader = true}};
     shards[1].totals.executions = 42;
     struct metrics_admin admin = {.requests = 3, .unauthorized = 2, .timeouts = 1};
     char *text = metrics_text(&site, shards, &admin);

@@ -161,6 +161,24 @@ void site_process_init_cluster(struct site_process *sites, uint32_t count, const
     ASSERT(status == 0);
 }
 
+void site_process_init_reachable(struct site_process *site, const char *directory, const char *name,
+                                 const char *provider)
+{
+    char peer[32];
+    (void)snprintf(peer, sizeof peer, "127.0.0.1:%u", site_process_free_port());
+    site_process_prepare(site, directory, name);
+    site_process_make(site, name, provider, peer);
+}
+
+pid_t site_process_begin(const char *output, const char *const arguments[])
+{
+    int file = open(output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    ASSERT(file >= 0);
+    pid_t pid = site_process_spawn(arguments, file);
+    (void)close(file);
+    return pid;
+}
+
 static bool site_process_ready(const struct site_process *site, off_t from)
 {
     FILE *file = fopen(site->log, "re");

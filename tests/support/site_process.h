@@ -34,6 +34,11 @@ void site_process_init(struct site_process *site, const char *directory);
 void site_process_init_cluster(struct site_process *sites, uint32_t count, const char *directory,
                                const char *shards);
 
+/* One site more below `directory`, of cluster "test", that others can reach: alone until it is
+ * added. Asserts that it succeeds. */
+void site_process_init_reachable(struct site_process *site, const char *directory, const char *name,
+                                 const char *provider);
+
 /* Start it, as the two steps that several sites need: none serves alone. */
 void site_process_launch(struct site_process *site);
 bool site_process_await(struct site_process *site, int *exit_status);
@@ -45,6 +50,9 @@ bool site_process_start(struct site_process *site, int *exit_status);
 void site_process_kill(struct site_process *site);
 /* SIGTERM, reap, exit status. */
 int site_process_stop(struct site_process *site);
+
+/* Start a program, both outputs into the file `output`; reap it with waitpid(). */
+pid_t site_process_begin(const char *output, const char *const arguments[]);
 
 /* Run a program to its end with the given arguments (NULL at the end), both outputs into `output`.
  * Returns its exit status, 128 + signal when killed. */

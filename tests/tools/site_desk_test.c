@@ -1,0 +1,53 @@
+/* Who can be asked, and who leads. */
+#include "tools/site_desk.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/support/cmocka_all.h"
+
+static struct site_desk desk;
+
+static void test_files_that_cannot_be_read(void **state)
+{
+    (void)state;
+    assert_int_equal(site_desk_open(&desk, "/nowhere/site.yaml"), STATUS_NOT_FOUND);
+    assert_non_null(strstr(desk.error, "/nowhere/site.yaml"));
+    site_desk_close(&desk);
+    assert_int_equal(site_desk_open(&desk, ","), STATUS_NOT_FOUND);
+    site_desk_close(&desk);
+}
+
+static void test_the_leader_is_found_or_named(void **state)
+{
+    (void)state;
+    memset(&desk, 0, sizeof desk);
+    desk.count = 2;
+    for (uint32_t at = 0; at < 2; at++) {
+        desk.heard[at] = true;
+        desk.views[at].shard_count = 2;
+        (void)snprintf(desk.views[at].sites[4].name, sizeof desk.views[at].sites[4].name, "lon1");
+    }
+    uint32_t index = 9;
+    assert_int_equal(site_desk_leader(&desk, 1, &index), STATUS_NOT_FOUND);
+    assert_non_null(strstr(desk.error, "nobody leads shard 1"));
+    desk.views[1].shards[0].leader_site_id = 5;
+    assert_int_equal(site_desk_leader(&desk, 1, &index), STATUS_NOT_FOUND);
+    assert_non_null(strstr(desk.error, "shard 1 is led by lon1"));
+    desk.views[1].shards[0].leader = true;
+    assert_int_equal(site_desk_leader(&desk, 1, &index), STATUS_OK);
+    assert_int_equal(index, 1);
+    /* What is said by who is not heard any more is old. */
+    desk.heard[1] = false;
+    assert_int_equal(site_desk_leader(&desk, 1, &index), STATUS_NOT_FOUND);
+    assert_int_equal(site_desk_any(&desk), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_files_that_cannot_be_read),
+        cmocka_unit_test(test_the_leader_is_found_or_named),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

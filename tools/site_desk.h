@@ -1,0 +1,47 @@
+/* The sites that an operator's command may ask, and which of them leads which shard now. */
+#ifndef TOOLS_SITE_DESK_H
+#define TOOLS_SITE_DESK_H
+
+#include <stdint.h>
+
+#include "gateway/admin_change.h"
+#include "matching/base/status.h"
+#include "tools/admin_client.h"
+#include "tools/site_view.h"
+
+#define SITE_DESK_ERROR_BYTES (ADMIN_CLIENT_ERROR_BYTES + 256u)
+
+struct site_desk {
+    struct admin_client *clients[SITES_MAX];
+    struct config *configs; /* Of the sites' files; `count` of them. */
+    struct site_view views[SITES_MAX];
+    bool heard[SITES_MAX]; /* Its view is of the last site_desk_look(). */
+    uint32_t count;
+    char error[SITE_DESK_ERROR_BYTES];
+};
+
+/* `paths`: configuration files of sites, with commas. On failure `error` holds a sentence, and
+ * site_desk_close() is still to be called. */
+MUST_USE enum status site_desk_open(struct site_desk *desk, const char *paths);
+void site_desk_close(struct site_desk *desk);
+
+/* Ask every site anew, each for so long. STATUS_CLOSED: none answered. */
+MUST_USE enum status site_desk_look(struct site_desk *desk, uint64_t patience_ns);
+
+/* Index of any site that was heard. Asserts that there is one. */
+uint32_t site_desk_any(const struct site_desk *desk);
+/* Index of the site that leads a shard; STATUS_NOT_FOUND: none that was heard, and `error` names
+ * who does, as far as anybody knows. */
+MUST_USE enum status site_desk_leader(struct site_desk *desk, uint16_t shard_id, uint32_t *index);
+/* What a site says of a shard. */
+const struct site_view_shard *site_desk_shard(const struct site_desk *desk, uint32_t index,
+                                              uint16_t shard_id);
+
+/* Have a site do something. STATUS_OK: done or begun; STATUS_NOT_YET: refused for now, the same may
+ * succeed later; STATUS_DENIED: refused. Then `error` says why, and `verdict` (NULL: nobody asks)
+ * which rule of placement it was. */
+MUST_USE enum status site_desk_change(struct site_desk *desk, uint32_t index,
+                                      const struct admin_change *change, uint64_t patience_ns,
+                                      struct placement_verdict *verdict);
+
+#endif
