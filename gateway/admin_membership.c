@@ -194,11 +194,11 @@ json_t *admin_membership_status(const struct admin_site *site, const struct admi
         json_decref(prefer);
         return NULL;
     }
-    return json_pack("{s:I, s:i, s:b, s:I, s:s, s:o, s:o, s:o}", "epoch",
-                     (json_int_t)placement->epoch, "commit_providers", placement->commit_providers,
-                     "plan", shard->placement.planned, "generation",
-                     (json_int_t)shard->report.generation, "leader",
-                     members_name_of(site->sites, shard->log.leader_site_id), "prefer", prefer,
-                     "members", members, "providers",
+    return json_pack("{s:b, s:I, s:i, s:b, s:I, s:s, s:o, s:o, s:o}", "repairing",
+                     shard->log.repairing, "epoch", (json_int_t)placement->epoch,
+                     "commit_providers", placement->commit_providers, "plan",
+                     shard->placement.planned, "generation", (json_int_t)shard->report.generation,
+                     "leader", members_name_of(site->sites, shard->log.leader_site_id), "prefer",
+                     prefer, "members", members, "providers",
                      membership_providers(site, placement, &losses));
 }

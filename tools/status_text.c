@@ -1,5 +1,7 @@
 #include "tools/status_text.h"
 
+#include <string.h>
+
 #include "matching/base/assertion.h"
 #include "tools/human.h"
 
@@ -75,6 +77,77 @@ static void status_text_clients(FILE *out, const json_t *clients)
     }
 }
 
+static void status_text_member(FILE *out, const json_t *member)
+{
+    (void)fprintf(out, "          %-12s %s", status_text_word(member, "name"),
+                  status_text_word(member, "role"));
+    if (json_object_get(member, "matched_log_index") != NULL) {
+        (void)fprintf(out, ", has %s, round trip %s",
+                      human_number(status_text_number(member, "matched_log_index")).text,
+                      human_duration(status_text_number(member, "round_trip_ns")).text);
+        if (json_object_get(member, "heard_ago_ns") == NULL) {
+            (void)fputs(", NOT HEARD", out);
+        } else {
+            (void)fprintf(out, ", heard %s ago",
+                          human_duration(status_text_number(member, "heard_ago_ns")).text);
+        }
+        (void)fputs(json_is_true(json_object_get(member, "snapshot")) ? ", needs a snapshot" : "",
+                    out);
+        (void)fputs(json_is_true(json_object_get(member, "fenced"))
+                        ? ", FENCED: computes other events"
+                        : "",
+                    out);
+    }
+    (void)fputc('\n', out);
+}
+
+/* All sites and providers whose loss would mean the same, in one line. */
+static void status_text_losses(FILE *out, const json_t *membership, const char *loss,
+                               const char *meaning)
+{
+    static const char *const lists[][2] = {{"members", ""}, {"providers", "provider "}};
+    const char *lead = meaning;
+    for (size_t list = 0; list < sizeof lists / sizeof lists[0]; list++) {
+        size_t index = 0;
+        json_t *entry = NULL;
+        json_array_foreach(json_object_get(membership, lists[list][0]), index, entry)
+        {
+            if (strcmp(status_text_word(entry, "loss"), loss) == 0) {
+                (void)fprintf(out, "%s%s%s", lead, lists[list][1], status_text_word(entry, "name"));
+                lead = ", ";
+            }
+        }
+    }
+    if (lead[0] == ',') {
+        (void)fputc('\n', out);
+    }
+}
+
+static void status_text_membership(FILE *out, const json_t *membership)
+{
+    if (membership == NULL) {
+        return;
+    }
+    uint64_t providers = status_text_number(membership, "commit_providers");
+    (void)fprintf(out, "  members led by %s; an order is acknowledged when %s provider%s it%s%s\n",
+                  status_text_word(membership, "leader"), human_number(providers).text,
+                  providers == 1 ? " holds" : "s hold",
+                  json_is_true(json_object_get(membership, "plan")) ? "; A CHANGE IS UNDER WAY"
+                                                                    : "",
+                  json_is_true(json_object_get(membership, "repairing"))
+                      ? "; IDLE: a quorum repair is promised here, `causeway site recover` ends it"
+                      : "");
+    size_t index = 0;
+    json_t *member = NULL;
+    json_array_foreach(json_object_get(membership, "members"), index, member)
+    {
+        status_text_member(out, member);
+    }
+    status_text_losses(out, membership, "harmless", "  losing  harmless now: ");
+    status_text_losses(out, membership, "stops", "  losing  STOPS TRADING: ");
+    status_text_losses(out, membership, "endangers", "  losing  MAY LOSE ORDERS: ");
+}
+
 static void status_text_shard(FILE *out, const json_t *shard, const json_t *before,
                               uint64_t elapsed_ns)
 {
@@ -108,6 +181,7 @@ static void status_text_shard(FILE *out, const json_t *shard, const json_t *befo
                   human_count(status_text_number(streams, "events")).text,
                   human_bytes(status_text_number(streams, "file_bytes")).text,
                   human_bytes(status_text_number(streams, "memory_bytes")).text);
+    status_text_membership(out, json_object_get(shard, "membership"));
     if (before != NULL) {
         const json_t *totals_before = json_object_get(before, "totals");
         (void)fprintf(
@@ -120,17 +194,12 @@ static void status_text_shard(FILE *out, const json_t *shard, const json_t *befo
     }
 }
 
-void status_text_print(FILE *out, const json_t *status, const json_t *before, uint32_t site_count)
+void status_text_print(FILE *out, const json_t *status, const json_t *before)
 {
     ASSERT(out != NULL);
     status_text_site(out, status);
     status_text_journal(out, json_object_get(status, "journal"));
     status_text_clients(out, json_object_get(status, "clients"));
-    if (site_count == 1) {
-        (void)fprintf(out,
-                      "copies    one, at this site: losing it stops every shard, and losing its "
-                      "disk loses what was acknowledged\n");
-    }
     uint64_t now_ns = status_text_number(status, "uptime_ns");
     uint64_t before_ns = status_text_number(before, "uptime_ns");
     const json_t *shards_before = json_object_get(before, "shards");

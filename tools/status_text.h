@@ -6,8 +6,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* Prints `status`. With the answer before it (`before`, else NULL), rates since then. `site_count`:
- * sites that the configuration names. Fields that are missing are shown as zero. */
-void status_text_print(FILE *out, const json_t *status, const json_t *before, uint32_t site_count);
+/* Prints `status`. With the answer before it (`before`, else NULL), rates since then. Fields that
+ * are missing are shown as zero. */
+void status_text_print(FILE *out, const json_t *status, const json_t *before);
 
 #endif

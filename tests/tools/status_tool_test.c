@@ -43,7 +43,7 @@ static void shows_the_site(void **state)
     assert_non_null(strstr(output, "site      one of cluster test (metal), up 12.3 us"));
     assert_non_null(strstr(output, "disk      store 77 B of 1000 B (7.70 %)"));
     assert_non_null(strstr(output, "shard 1 EQ: leader, term 4"));
-    assert_non_null(strstr(output, "copies    one, at this site"));
+    assert_non_null(strstr(output, "  members led by "));
 }
 
 static void json_is_the_sites(void **state)
