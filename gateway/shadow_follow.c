@@ -230,8 +230,9 @@ static void follow_wrote(struct shadow *shadow, struct shadow_shard *shard, enum
                                    .position = following->facts.position};
     if (status == STATUS_OK) {
         uint64_t spared = atomic_load_explicit(&shard->spared_log_index, memory_order_acquire);
-        report.status = snapshot_store_keep(shadow->store, shard->options.shard_id,
-                                            shadow->options.kept, spared, &report.oldest_log_index);
+        report.status =
+            snapshot_store_keep(shadow->store, shard->options.shard_id, shadow->options.kept,
+                                report.log_index, spared, &report.oldest_log_index);
         atomic_fetch_add_explicit(&shard->snapshots, 1, memory_order_relaxed);
     } else {
         report.kind = SHADOW_NO_SNAPSHOT;

@@ -173,6 +173,7 @@ static void snapshots_replace(struct site_snapshots *snapshots, uint32_t index,
     (void)snprintf(path, sizeof path, "%s/" SITE_STREAM_FILE, config->data, index + 1);
     (void)rename(next, path); /* Only its name: what is open stays so. */
     snapshot_worker_discard(snapshots->worker, body);
+    snapshots->shards[index].follow_log_index = 0;
     if (snapshots->shadow != NULL) {
         shadow_restart(snapshots->shadow, snapshots_shard_id(snapshots, index));
     }
@@ -279,13 +280,23 @@ static enum status snapshots_feed(struct site_snapshots *snapshots, uint32_t ind
     struct shard_status status;
     struct shadow *shadow = snapshots->shadow;
     uint16_t shard_id = snapshots_shard_id(snapshots, index);
-    const struct site_market *market = &snapshots->options.markets[index];
+    struct site_snapshot_shard *shard = &snapshots->shards[index];
     shard_status(snapshots->options.shards[index], &status);
-    if (status.fenced || snapshots->shards[index].closed || status.applied_log_index == 0) {
+    if (status.fenced || shard->closed || status.applied_log_index == 0) {
         return STATUS_OK; /* What is wrong here must not become a snapshot. */
     }
+    if (shard->follow_log_index == 0 || shard->follow_log_index > status.applied_log_index) {
+        shard->follow_log_index = status.applied_log_index;
+        shard->follow_event_hash = engine_event_hash(snapshots->options.markets[index].engine);
+    }
+    if (shard->follow_log_index > status.persisted_log_index) {
+        return STATUS_OK;
+    }
     enum status fed = shadow_feed(shadow, snapshots->options.journal, shard_id,
-                                  status.applied_log_index, engine_event_hash(market->engine));
+                                  shard->follow_log_index, shard->follow_event_hash);
+    if (shard->follow_log_index < status.applied_log_index) {
+        shard->follow_log_index = 0; /* Taken anew with the next turn. */
+    }
     if (fed == STATUS_NOT_FOUND) { /* A snapshot was installed, and it began before that. */
         shadow_restart(shadow, shard_id);
         return STATUS_OK;

@@ -41,6 +41,11 @@ struct site_snapshots_options {
 /* Of a shard. */
 struct site_snapshot_shard {
     struct placement genesis;
+    /* What the shadow may follow to next, with the event hash there: as soon as it is persisted
+     * here. A leader executes what others hold; a snapshot of that would stand behind the end of
+     * this journal after a power cut, and nothing would fit together. */
+    uint64_t follow_log_index;
+    uint64_t follow_event_hash;
     struct replica_position newest; /* Known here and good; log index 0: none. */
     /* To be offered and trimmed to, as soon as that may be; log index 0: nothing. */
     struct replica_position offer;

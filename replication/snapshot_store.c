@@ -313,7 +313,8 @@ static enum status store_retire(struct snapshot_store *store, uint16_t shard_id,
 }
 
 enum status snapshot_store_keep(struct snapshot_store *store, uint16_t shard_id, uint32_t count,
-                                uint64_t spared_log_index, uint64_t *oldest_log_index)
+                                uint64_t newest_log_index, uint64_t spared_log_index,
+                                uint64_t *oldest_log_index)
 {
     ASSERT(count >= 2);
     ASSERT(count <= SNAPSHOT_KEPT_MAX);
@@ -322,7 +323,11 @@ enum status snapshot_store_keep(struct snapshot_store *store, uint16_t shard_id,
     uint32_t good = 0;
     enum status status = STATUS_OK;
     *oldest_log_index = 0;
-    for (uint32_t i = 0; i < found && status == STATUS_OK; i++) {
+    uint32_t first = 0;
+    while (first < found && log_indexes[first] > newest_log_index) {
+        first++;
+    }
+    for (uint32_t i = first; i < found && status == STATUS_OK; i++) {
         if (good < count) {
             struct snapshot_source *source = NULL;
             bool opened =

@@ -46,13 +46,14 @@ const char *snapshot_store_error(const struct snapshot_store *store);
 uint32_t snapshot_store_list(struct snapshot_store *store, uint16_t shard_id,
                              uint64_t log_indexes[static SNAPSHOT_KEPT_MAX]);
 
-/* Keep the newest `count` (from 2) good ones of the shard and remove what is older, but not the one
- * at `spared_log_index` (0: none), which somebody is fetching, nor anything when fewer are good.
+/* Keep the newest `count` (from 2) good ones of the shard up to `newest_log_index`, and remove what
+ * is older, but not the one at `spared_log_index` (0: none), which somebody is fetching, nor
+ * anything when fewer are good. Those above, fetched and not installed yet, neither count nor go.
  * `*oldest_log_index`: of the oldest one kept of the `count`; 0 when there are fewer: below it the
  * journal may be trimmed. */
 MUST_USE enum status snapshot_store_keep(struct snapshot_store *store, uint16_t shard_id,
-                                         uint32_t count, uint64_t spared_log_index,
-                                         uint64_t *oldest_log_index);
+                                         uint32_t count, uint64_t newest_log_index,
+                                         uint64_t spared_log_index, uint64_t *oldest_log_index);
 
 /* Take one out of sight for good, whatever is wrong with it, but leave its files as evidence.
  * STATUS_NOT_FOUND; what renaming says. */

@@ -215,27 +215,35 @@ static void test_kept(void **state)
     uint64_t oldest = 1;
     uint64_t log_indexes[SNAPSHOT_KEPT_MAX];
     assert_int_equal(write_parts(store, 5, 10, 10), STATUS_OK);
-    assert_int_equal(snapshot_store_keep(store, 1, 2, 0, &oldest), STATUS_OK);
+    assert_int_equal(snapshot_store_keep(store, 1, 2, 12, 0, &oldest), STATUS_OK);
     assert_int_equal(oldest, 0); /* One is not two. */
     for (uint64_t log_index = 6; log_index < 11; log_index++) {
         assert_int_equal(write_parts(store, log_index, 10, 10), STATUS_OK);
     }
-    assert_int_equal(snapshot_store_keep(store, 1, 2, 7, &oldest), STATUS_OK);
+    assert_int_equal(snapshot_store_keep(store, 1, 2, 12, 7, &oldest), STATUS_OK);
     assert_int_equal(oldest, 9);
     assert_int_equal(snapshot_store_list(store, 1, log_indexes), 3);
     assert_int_equal(log_indexes[0], 10);
     assert_int_equal(log_indexes[1], 9);
     assert_int_equal(log_indexes[2], 7); /* Spared. */
-    assert_int_equal(snapshot_store_keep(store, 1, 2, 0, &oldest), STATUS_OK);
+    assert_int_equal(snapshot_store_keep(store, 1, 2, 12, 0, &oldest), STATUS_OK);
     assert_int_equal(snapshot_store_list(store, 1, log_indexes), 2);
     /* A damaged one does not count: the good ones stay. */
     char path[JOURNAL_PATH_BYTES];
     (void)snprintf(path, sizeof path, "%s/1-00000000000000000010/engine.part", directories[0]);
     assert_int_equal(truncate(path, 9), 0);
     assert_int_equal(write_parts(store, 12, 10, 10), STATUS_OK);
-    assert_int_equal(snapshot_store_keep(store, 1, 2, 0, &oldest), STATUS_OK);
+    assert_int_equal(snapshot_store_keep(store, 1, 2, 12, 0, &oldest), STATUS_OK);
     assert_int_equal(oldest, 9);
     assert_int_equal(snapshot_store_list(store, 1, log_indexes), 3);
+    /* One that was fetched and is not installed yet does not count, nor does it go. */
+    assert_int_equal(write_parts(store, 20, 10, 10), STATUS_OK);
+    assert_int_equal(write_parts(store, 13, 10, 10), STATUS_OK);
+    assert_int_equal(snapshot_store_keep(store, 1, 2, 13, 0, &oldest), STATUS_OK);
+    assert_int_equal(oldest, 12);
+    assert_int_equal(snapshot_store_list(store, 1, log_indexes), 3);
+    assert_int_equal(log_indexes[0], 20);
+    assert_int_equal(log_indexes[2], 12);
 }
 
 static void test_set_aside(void **state)

@@ -35,8 +35,11 @@ int test_market_command(const struct site_process *site, const char *type, uint3
     ASSERT((size_t)bytes < sizeof body);
     struct http_response *response = calloc(1, sizeof *response);
     ASSERT(response != NULL);
-    http_request(response, site->admin_port, "POST", "/command", token, body);
-    int status = response->status;
+    int status = 0;
+    do { /* While a leader is being elected: the same request, again. */
+        http_request(response, site->admin_port, "POST", "/command", token, body);
+        status = response->status;
+    } while (status != 200 && strstr(response->body, "\"again\":true") != NULL);
     if (status != 200) {
         (void)fprintf(stderr, "%s\n", response->body != NULL ? response->body : "no answer");
     }
