@@ -153,6 +153,8 @@ static uint64_t site_due_ns(const struct site *site)
     due_ns = peers_ns < due_ns ? peers_ns : due_ns;
     uint64_t snapshots_ns = site_snapshots_due_ns(&site->snapshots, now_ns);
     due_ns = snapshots_ns < due_ns ? snapshots_ns : due_ns;
+    uint64_t silence_ns = site_silence_due_ns(&site->silence, now_ns);
+    due_ns = silence_ns < due_ns ? silence_ns : due_ns;
     for (uint32_t i = 0; i < site->config.shard_count; i++) {
         uint64_t shard_ns = shard_due_ns(site->shards[i], now_ns);
         due_ns = shard_ns < due_ns ? shard_ns : due_ns;
@@ -281,6 +283,7 @@ static enum status site_turn(struct site *site, char *error)
         site_failure_journal(error, status, journal_error(site->journal));
         return status;
     }
+    site_silence_run(&site->silence, now_ns);
     site_peers_run(&site->peers, now_ns, io_wall_ns(site->io));
     site_housekeeping(site, now_ns);
     return site->admin.serving ? STATUS_OK : site_serve(site, error);

@@ -11,6 +11,7 @@
 #include "gateway/site_admin.h"
 #include "gateway/site_market.h"
 #include "gateway/site_peers.h"
+#include "gateway/site_silence.h"
 #include "gateway/site_snapshots.h"
 
 #define SITE_COMPLETIONS 256u
@@ -39,6 +40,7 @@ struct site {
     struct doors *doors;
     struct site_peers peers;
     struct site_snapshots snapshots;
+    struct site_silence silence;
     struct segment_verifier verifiers[SITES_MAX + CONFIG_KEYS_MAX]; /* Of the genesis first. */
     struct site_market markets[SHARDS_MAX];
     struct shard *shards[SHARDS_MAX];

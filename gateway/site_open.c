@@ -400,6 +400,10 @@ static enum status site_open_snapshots(struct site *site, char *error)
     static_assert(SITE_ERROR_BYTES >= SITE_SNAPSHOTS_ERROR_BYTES, "a sentence fits");
     enum status status = site_snapshots_open(&site->snapshots, &options, error);
     site->peers.snapshots = site_snapshots_peers(&site->snapshots);
+    site->silence = (struct site_silence){.config = &site->config,
+                                          .peers = &site->peers,
+                                          .shards = site->shards,
+                                          .markets = site->markets};
     return status;
 }
 

@@ -47,7 +47,7 @@ int test_market_command(const struct site_process *site, const char *type, uint3
     return status;
 }
 
-void test_market_session(const struct site_process *site, const char *name)
+static void market_session(const struct site_process *site, const char *name, const char *more)
 {
     struct credential credential = {.hash_operations = 1, .hash_memory_kib = 64};
     randombytes_buf(credential.salt, sizeof credential.salt);
@@ -60,11 +60,24 @@ void test_market_session(const struct site_process *site, const char *name)
     char object[512];
     (void)snprintf(object, sizeof object,
                    "{\"name\":\"%s\",\"firm\":\"ACME\",\"open_orders_max\":100000,"
-                   "\"maximum_age_ns\":0,\"hash_operations\":1,\"hash_memory_kib\":64,"
+                   "%s\"maximum_age_ns\":0,\"hash_operations\":1,\"hash_memory_kib\":64,"
                    "\"salt\":\"%s\",\"hash\":\"%s\"}",
-                   name, sodium_bin2hex(salt, sizeof salt, credential.salt, sizeof credential.salt),
+                   name, more,
+                   sodium_bin2hex(salt, sizeof salt, credential.salt, sizeof credential.salt),
                    sodium_bin2hex(hash, sizeof hash, credential.hash, sizeof credential.hash));
     ASSERT(test_market_command(site, "session_set", 0, object) == 200);
+}
+
+void test_market_session(const struct site_process *site, const char *name)
+{
+    market_session(site, name, "");
+}
+
+void test_market_session_grace(const struct site_process *site, const char *name, uint32_t grace_ms)
+{
+    char more[64];
+    (void)snprintf(more, sizeof more, "\"cancel_on_disconnect\":true,\"grace_ms\":%u,", grace_ms);
+    market_session(site, name, more);
 }
 
 void test_market_firm(const struct site_process *site)

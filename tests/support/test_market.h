@@ -16,6 +16,9 @@ void test_market_apply(const struct site_process *site);
 void test_market_instrument(const struct site_process *site, const char *symbol, int64_t price_min,
                             int64_t price_max);
 void test_market_session(const struct site_process *site, const char *name);
+/* A session whose open orders are canceled so long after a disconnect. */
+void test_market_session_grace(const struct site_process *site, const char *name,
+                               uint32_t grace_ms);
 void test_market_firm(const struct site_process *site);
 
 /* A JSON text from GET `path` (/status, /market), in malloc()ed memory. */
