@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/chaos.h"
 #include "tools/drill_list.h"
 #include "tools/drill_play.h"
 #include "tools/drill_report.h"
@@ -14,6 +15,18 @@
 
 #define DRILL_NS_A_S      UINT64_C(1000000000)
 #define DRILL_DURATION_NS (12 * DRILL_NS_A_S)
+
+/* A scenario made up at random instead of read. */
+#define DRILL_CHAOS          "chaos"
+#define DRILL_CHAOS_NS       (60 * DRILL_NS_A_S)
+#define DRILL_CHAOS_SESSIONS 24u
+#define DRILL_CHAOS_RATE     2000u
+
+/* Options that only scenarios have. */
+struct drill_more {
+    bool loopback;
+    uint64_t sites; /* Of chaos. */
+};
 
 /* Set by Ctrl-C: the drill ends its child and itself. */
 static volatile sig_atomic_t drill_interrupted;
@@ -108,35 +121,65 @@ static int drill_with(const struct drill_options *options)
     return exit_status;
 }
 
-/* A scenario of several sites, from its name or file. */
-static int drill_play_scenario(const char *name, const struct drill_options *options, bool loopback)
+/* The scenario of a name or file, or one of chaos; returns the exit status when there is none. */
+static int drill_scenario(struct scenario *scenario, const char *name,
+                          const struct drill_options *options, const struct drill_more *more,
+                          uint64_t seed)
 {
     char path[DRILL_PLACE_PATH_BYTES];
     char error[SCENARIO_ERROR_BYTES];
+    if (strcmp(name, DRILL_CHAOS) == 0) {
+        struct chaos_options chaos = {.seed = seed,
+                                      .duration_ns = options->duration_ns != 0
+                                                         ? options->duration_ns
+                                                         : DRILL_CHAOS_NS,
+                                      .site_count = (uint32_t)more->sites,
+                                      .shard_count = SHARDS_MAX,
+                                      .sessions = DRILL_CHAOS_SESSIONS,
+                                      .rate = DRILL_CHAOS_RATE};
+        if (more->sites % 2 == 0 || chaos.duration_ns < CHAOS_DURATION_NS) {
+            return options_wrong("drill",
+                                 "chaos takes an odd number of --sites and lasts 5s or more");
+        }
+        chaos_make(scenario, &chaos);
+        return OPTIONS_EXIT_DONE;
+    }
+    if (scenario_find(name, path, sizeof path) != STATUS_OK) {
+        return options_wrong("drill", "there is no scenario '%s'; --list names them", name);
+    }
+    if (scenario_read(scenario, path, error) != STATUS_OK) {
+        return options_failed("drill", "%s", error);
+    }
+    if (options->duration_ns != 0) {
+        scenario_stretch(scenario, options->duration_ns);
+    }
+    return OPTIONS_EXIT_DONE;
+}
+
+/* A scenario of several sites. */
+static int drill_play_scenario(const char *name, const struct drill_options *options,
+                               const struct drill_more *more)
+{
     struct scenario *scenario = calloc(1, sizeof *scenario);
     struct drill_play *play = calloc(1, sizeof *play);
     int exit_status = OPTIONS_EXIT_FAILED;
     if (scenario == NULL || play == NULL || sodium_init() < 0) {
         exit_status = options_failed("drill", "no memory, or no source of randomness");
-    } else if (scenario_find(name, path, sizeof path) != STATUS_OK) {
-        exit_status = options_wrong("drill", "there is no scenario '%s'; --list names them", name);
-    } else if (scenario_read(scenario, path, error) != STATUS_OK) {
-        exit_status = options_failed("drill", "%s", error);
     } else {
-        if (options->duration_ns != 0) {
-            scenario_stretch(scenario, options->duration_ns);
-        }
         struct drill_play_options play_options = {.scenario = scenario,
                                                   .directory = options->directory,
                                                   .seed = options->seed,
-                                                  .loopback = loopback,
+                                                  .loopback = more->loopback,
                                                   .interrupted = &drill_interrupted};
         while (play_options.seed == 0) {
             play_options.seed = randombytes_random();
         }
-        drill_catch_signals();
-        exit_status = drill_play_tell(play, &play_options, options->json);
-        drill_play_close(play);
+        exit_status = drill_scenario(scenario, name, options, more, play_options.seed);
+        if (exit_status == OPTIONS_EXIT_DONE) {
+            drill_catch_signals();
+            exit_status = drill_play_tell(play, &play_options, options->json);
+            drill_play_close(play);
+        }
     }
     free(play);
     free(scenario);
@@ -154,7 +197,7 @@ static int drill_show_list(void)
 int drill_main(int argc, char **argv)
 {
     bool list = false;
-    bool loopback = false;
+    struct drill_more more = {.sites = CHAOS_SITES_MIN};
     struct drill_options options = {.directory = "run",
                                     .kills = 1,
                                     .sessions = 16,
@@ -187,9 +230,11 @@ int drill_main(int argc, char **argv)
          "Repeats a drill's flow and moments of killing (default: random, printed).", 0, 0, NULL},
         {"no-rule-5", 0, OPTION_FLAG, &options.no_rule_5, NULL,
          "With --flow: without the rule for orders that the exchange passed over.", 0, 0, NULL},
-        {"loopback", 0, OPTION_FLAG, &loopback, NULL,
+        {"loopback", 0, OPTION_FLAG, &more.loopback, NULL,
          "With a scenario: no network namespaces, all sites on loopback without delays.", 0, 0,
          NULL},
+        {"sites", 0, OPTION_COUNT, &more.sites, "N",
+         "Of chaos: how many sites, an odd number (default 3).", CHAOS_SITES_MIN, SITES_MAX, NULL},
         {"list", 'l', OPTION_FLAG, &list, NULL, "Name the scenarios, with a line each.", 0, 0,
          NULL},
         {"json", 'j', OPTION_FLAG, &options.json, NULL, "Print the report as JSON.", 0, 0, NULL}};
@@ -198,7 +243,8 @@ int drill_main(int argc, char **argv)
         .operands = "[SCENARIO]",
         .operands_max = 1,
         .summary = "Carries out a scenario of several sites (--list names them; or a file of your "
-                   "own), and proves from the outside that every promise held. Without one: makes "
+                   "own; or `chaos`: harm at random, repeated by --seed), and proves from the "
+                   "outside that every promise held. Without one: makes "
                    "a fresh site, trades on it through real sessions, kills it with SIGKILL "
                    "at random moments, restarts it, and proves from the outside that nothing "
                    "acknowledged was lost, nothing was executed twice and every session went on at "
@@ -206,6 +252,7 @@ int drill_main(int argc, char **argv)
         .rows = rows,
         .row_count = sizeof rows / sizeof rows[0],
         .examples = "causeway drill region-loss\n"
+                    "causeway drill chaos --sites 5 --duration 10m\n"
                     "causeway drill\n"
                     "causeway drill --kills 100 --duration 60s --rate 0\n"
                     "causeway drill --flow AAPL_2012-06-21_message_50.csv.xz --kills 3\n"};
@@ -221,6 +268,6 @@ int drill_main(int argc, char **argv)
     if (list) {
         return drill_show_list();
     }
-    return operand < argc ? drill_play_scenario(argv[operand], &options, loopback)
+    return operand < argc ? drill_play_scenario(argv[operand], &options, &more)
                           : drill_with(&options);
 }

@@ -201,6 +201,7 @@ static enum status drill_fleet_start_one(struct drill_fleet *fleet, uint32_t ind
         return STATUS_OK;
     }
     site->disk_full = false;
+    site->frozen = false;
     enum status status = site_child_start(&site->child);
     return status == STATUS_OK ? STATUS_OK
                                : drill_fleet_fail(fleet, STATUS_IO, index, "cannot be started");
@@ -298,9 +299,11 @@ static enum status drill_fleet_fault_site(struct drill_fleet *fleet,
         return STATUS_OK;
     case SCENARIO_STOP:
         site_child_freeze(&site->child);
+        site->frozen = true;
         return STATUS_OK;
     case SCENARIO_CONTINUE:
         site_child_thaw(&site->child);
+        site->frozen = false;
         return STATUS_OK;
     case SCENARIO_FILL_DISK:
     case SCENARIO_FREE_DISK:
@@ -371,11 +374,25 @@ enum status drill_fleet_tick(struct drill_fleet *fleet, uint64_t now_ns)
     return STATUS_OK;
 }
 
+bool drill_fleet_whole(struct drill_fleet *fleet)
+{
+    bool whole = true;
+    ASSERT(fleet->scenario != NULL);
+    for (uint32_t i = 0; i < fleet->scenario->site_count; i++) {
+        struct drill_fleet_site *site = &fleet->sites[i];
+        bool expected = site->wanted && !site->frozen && !site->disk_full;
+        whole = whole && (!expected || (!site->restarting && site->child.pid != 0 &&
+                                        site_child_look(&site->child) == STATUS_OK));
+    }
+    return whole;
+}
+
 enum status drill_fleet_calm(struct drill_fleet *fleet, uint64_t now_ns)
 {
     drill_lines_init(&fleet->lines, fleet->scenario);
     for (uint32_t i = 0; i < fleet->scenario->site_count; i++) {
         site_child_thaw(&fleet->sites[i].child);
+        fleet->sites[i].frozen = false;
         if (fleet->sites[i].disk_full) {
             (void)!drill_disk_free(fleet->sites[i].place.directory);
         }

@@ -23,8 +23,9 @@ struct drill_fleet_site {
     char ouch[DRILL_FLEET_ENDPOINT_BYTES];
     char peer[DRILL_FLEET_ENDPOINT_BYTES];
     char admin[DRILL_FLEET_ENDPOINT_BYTES];
-    bool wanted;                              /* It should be running. */
-    bool restarting;                          /* Asked to end, and started again when it has. */
+    bool wanted;     /* It should be running. */
+    bool restarting; /* Asked to end, and started again when it has. */
+    bool frozen;
     bool killed;                              /* By the drill, at some time. */
     bool small_disk;                          /* Its directory is a drill_disk. */
     bool disk_full;                           /* It was filled: the site may end by itself. */
@@ -67,6 +68,9 @@ MUST_USE enum status drill_fleet_fault(struct drill_fleet *fleet,
 /* Lines that change by and by; sites that restart. Call it every 20 ms or so. STATUS_CLOSED: a site
  * ended by itself. */
 MUST_USE enum status drill_fleet_tick(struct drill_fleet *fleet, uint64_t now_ns);
+
+/* Whether all that should run, and are not frozen or full, have come to serve. */
+bool drill_fleet_whole(struct drill_fleet *fleet);
 
 /* The flow is over: all lines as usual, frozen ones on again, and wait until all that should run
  * serve. */

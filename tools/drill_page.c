@@ -123,6 +123,19 @@ static void drill_page_proof(FILE *file, const struct drill_play *play)
 static void drill_page_moments(FILE *file, const struct drill_play *play)
 {
     const struct scenario *scenario = play->options.scenario;
+    if (play->losses.count > 0) {
+        const struct histogram *recovery = &play->losses.recovery;
+        (void)fprintf(
+            file,
+            "<p>%llu leaders of shards were lost to a site killed, frozen, cut off or full. From "
+            "there to the next acknowledgement: median %s, nine of ten within %s, 99 of 100 within "
+            "%s, longest %s.</p>\n",
+            (unsigned long long)play->losses.count,
+            human_duration(histogram_percentile(recovery, HISTOGRAM_MILLION / 2)).text,
+            human_duration(histogram_percentile(recovery, HISTOGRAM_MILLION / 10 * 9)).text,
+            human_duration(histogram_percentile(recovery, HISTOGRAM_MILLION / 100 * 99)).text,
+            human_duration(recovery->max_ns).text);
+    }
     (void)fputs("<h2>What happened</h2>\n<table>\n<tr><th></th><th>at</th><th>what</th>", file);
     for (uint32_t shard = 0; shard < scenario->shard_count; shard++) {
         (void)fprintf(file, "<th>%s acknowledges again after</th>", scenario->shards[shard].name);

@@ -12,6 +12,7 @@
 #define DRILL_PLAY_TURN_NS    10000000L
 #define DRILL_PLAY_WINDOW     256u
 #define DRILL_PLAY_SEAT_NS    UINT64_C(30000000000)  /* For the preferred ones to lead. */
+#define DRILL_PLAY_HOLD_NS    UINT64_C(20000000000)  /* Harm waits at most. */
 #define DRILL_PLAY_SEAT_TURNS 20u                    /* Logs are read every so many. */
 #define DRILL_PLAY_LEVEL_NS   UINT64_C(120000000000) /* For all to have executed everything. */
 
@@ -163,15 +164,50 @@ static enum drill_play_end drill_play_prepare(struct drill_play *play)
     return drill_play_phase(play, DRILL_DESK_CONNECT, "sessions log on");
 }
 
+/* Whether a fault that is due has to wait, with all that come after it, until those that are well
+ * serve: not for ever, as it may be what they wait for. */
+static bool drill_play_hold(struct drill_play *play, const struct scenario_fault *fault,
+                            uint64_t now_ns)
+{
+    bool due_alone = !play->options.scenario->patient || fault->undoes;
+    bool longer = play->held_since_ns == 0 || now_ns - play->held_since_ns < DRILL_PLAY_HOLD_NS;
+    if (!due_alone && longer && !drill_fleet_whole(&play->fleet)) {
+        play->held_since_ns = play->held_since_ns == 0 ? now_ns : play->held_since_ns;
+        return true;
+    }
+    if (play->held_since_ns != 0) {
+        play->held_ns += now_ns - play->held_since_ns;
+        play->held_since_ns = 0;
+    }
+    return false;
+}
+
 /* What is due of the timeline. */
 static enum drill_play_end drill_play_happen(struct drill_play *play, uint64_t now_ns)
 {
     const struct scenario *scenario = play->options.scenario;
     while (play->moment_count < scenario->fault_count &&
-           play->start_ns + scenario->faults[play->moment_count].at_ns <= now_ns) {
+           play->start_ns + scenario->faults[play->moment_count].at_ns + play->held_ns <= now_ns) {
         const struct scenario_fault *fault = &scenario->faults[play->moment_count];
+        if (drill_play_hold(play, fault, now_ns)) {
+            break;
+        }
         play->moments[play->moment_count++].at_ns = now_ns;
         if (drill_fleet_fault(&play->fleet, fault, now_ns) != STATUS_OK) {
+            return drill_play_fail(play, play->fleet.error);
+        }
+    }
+    return DRILL_PLAY_DONE;
+}
+
+/* The time is over before a timeline that waited is: who was taken away comes back all the same. */
+static enum drill_play_end drill_play_undo(struct drill_play *play)
+{
+    const struct scenario *scenario = play->options.scenario;
+    for (uint32_t i = play->moment_count; i < scenario->fault_count; i++) {
+        const struct scenario_fault *fault = &scenario->faults[i];
+        if (fault->undoes && !drill_lines_concerns(fault->kind) &&
+            drill_fleet_fault(&play->fleet, fault, drill_play_now_ns()) != STATUS_OK) {
             return drill_play_fail(play, play->fleet.error);
         }
     }
@@ -239,6 +275,9 @@ static enum drill_play_end drill_play_trade(struct drill_play *play)
             end = drill_play_turn(play, true, "trading");
         }
     }
+    if (end == DRILL_PLAY_DONE && scenario->patient) {
+        end = drill_play_undo(play);
+    }
     if (end == DRILL_PLAY_DONE &&
         drill_fleet_calm(&play->fleet, drill_play_now_ns()) != STATUS_OK) {
         end = drill_play_fail(play, play->fleet.error);
@@ -283,6 +322,7 @@ bool drill_play_harms(const struct scenario_fault *fault)
 static void drill_play_recoveries(struct drill_play *play)
 {
     const struct scenario *scenario = play->options.scenario;
+    histogram_reset(&play->losses.recovery);
     for (uint32_t i = 0; i < play->moment_count; i++) {
         struct drill_play_moment *moment = &play->moments[i];
         uint64_t until_ns = play->end_ns;
@@ -300,6 +340,8 @@ static void drill_play_recoveries(struct drill_play *play)
             moment->courses[shard] =
                 drill_leaders_course(&play->leaders, shard, moment->at_ns, until_ns);
             play->recovery_ns = recovery_ns > play->recovery_ns ? recovery_ns : play->recovery_ns;
+            (void)drill_losses_take(&play->losses, scenario, &play->leaders, &scenario->faults[i],
+                                    shard, moment->at_ns, recovery_ns);
         }
     }
 }

@@ -13,6 +13,7 @@
 #include "tools/drill_desk.h"
 #include "tools/drill_fleet.h"
 #include "tools/drill_leaders.h"
+#include "tools/drill_losses.h"
 #include "tools/progress.h"
 #include "tools/scenario.h"
 
@@ -46,12 +47,15 @@ struct drill_play {
     struct drill_play_moment moments[SCENARIO_FAULTS_MAX];
     uint32_t moment_count;
     uint64_t start_ns; /* The first order. */
-    uint64_t end_ns;   /* Everything settled. */
+    uint64_t held_ns;  /* So much later than the timeline says: harm waited (scenario.patient). */
+    uint64_t held_since_ns; /* It waits since then; 0: it does not. */
+    uint64_t end_ns;        /* Everything settled. */
     uint16_t surviving;
     uint64_t recovery_ns; /* The longest of all. */
     struct drill_leaders leaders;
     bool leaders_told; /* The logs say who led. */
     uint16_t moved;    /* Shards that had another leader than at first. */
+    struct drill_losses losses;
     struct drill_hashes hashes;
     struct drill_check check;
     struct progress progress;

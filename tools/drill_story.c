@@ -10,6 +10,11 @@
 #include "tools/human.h"
 
 #define DRILL_STORY_PATH_BYTES (DRILL_PLACE_PATH_BYTES + 64u)
+#define DRILL_STORY_SHARDS     4u  /* Beyond, they are told together. */
+#define DRILL_STORY_MOMENTS    40u /* Of the timeline, on the terminal. */
+
+/* Percentiles of recoveries that are told, in millionths. */
+static const uint32_t drill_story_shares[] = {100000, 500000, 900000, 990000};
 
 static const char *drill_story_yes(bool holds)
 {
@@ -33,6 +38,24 @@ static struct trader_counts drill_story_sum(const struct drill_play *play)
     return sum;
 }
 
+/* How long shards whose leader was taken away went without acknowledgements. */
+static void drill_story_losses(const struct drill_play *play)
+{
+    const struct histogram *recovery = &play->losses.recovery;
+    if (play->losses.count == 0) {
+        return;
+    }
+    (void)printf("\nLosses      %" PRIu64
+                 " leaders of shards lost to a site killed, frozen, cut off "
+                 "or full; from there to the next acknowledgement:\n           ",
+                 play->losses.count);
+    for (size_t i = 0; i < sizeof drill_story_shares / sizeof drill_story_shares[0]; i++) {
+        (void)printf(" p%g %s,", (double)drill_story_shares[i] / (HISTOGRAM_MILLION / 100.0),
+                     human_duration(histogram_percentile(recovery, drill_story_shares[i])).text);
+    }
+    (void)printf(" max %s\n", human_duration(recovery->max_ns).text);
+}
+
 /* What one entry of the timeline cost the shards, for people. */
 static void drill_story_moment(const struct drill_play *play, uint32_t index)
 {
@@ -41,6 +64,18 @@ static void drill_story_moment(const struct drill_play *play, uint32_t index)
     (void)printf("  %2u %6.1f s  %s", index + 1, (double)(moment->at_ns - play->start_ns) / 1e9,
                  scenario->faults[index].say);
     const char *between = ": ";
+    if (scenario->shard_count > DRILL_STORY_SHARDS) {
+        uint64_t longest_ns = 0;
+        for (uint32_t shard = 0; shard < scenario->shard_count; shard++) {
+            uint64_t recovery_ns = moment->recovery_ns[shard];
+            longest_ns = recovery_ns > longest_ns ? recovery_ns : longest_ns;
+        }
+        if (longest_ns > 0) {
+            (void)printf(": all again after %s", human_duration(longest_ns).text);
+        }
+        (void)printf("\n");
+        return;
+    }
     for (uint32_t shard = 0; shard < scenario->shard_count; shard++) {
         const struct drill_leaders_course *course = &moment->courses[shard];
         if (moment->recovery_ns[shard] > 0) {
@@ -88,9 +123,14 @@ static void drill_story_flow(const struct drill_play *play)
             human_duration(latency->max_ns).text);
     }
     (void)printf("\nWhat happened\n");
-    for (uint32_t i = 0; i < play->moment_count; i++) {
+    for (uint32_t i = 0; i < play->moment_count && i < DRILL_STORY_MOMENTS; i++) {
         drill_story_moment(play, i);
     }
+    if (play->moment_count > DRILL_STORY_MOMENTS) {
+        (void)printf("  ... and %u more, in the report\n",
+                     play->moment_count - DRILL_STORY_MOMENTS);
+    }
+    drill_story_losses(play);
 }
 
 static void drill_story_proof(const struct drill_play *play)
@@ -157,6 +197,24 @@ static void drill_story_findings(const struct drill_play *play)
                          findings[i].match_number, ledger_violation_text(findings[i].violation));
         }
     }
+}
+
+static json_t *drill_story_losses_json(const struct drill_play *play)
+{
+    const struct histogram *recovery = &play->losses.recovery;
+    json_t *object = json_object();
+    (void)json_object_set_new(object, "count", json_integer((json_int_t)play->losses.count));
+    for (size_t i = 0; i < sizeof drill_story_shares / sizeof drill_story_shares[0]; i++) {
+        char name[32];
+        (void)snprintf(name, sizeof name, "recovery_p%u_ns",
+                       drill_story_shares[i] / (HISTOGRAM_MILLION / 100));
+        (void)json_object_set_new(
+            object, name,
+            json_integer((json_int_t)histogram_percentile(recovery, drill_story_shares[i])));
+    }
+    (void)json_object_set_new(object, "recovery_max_ns",
+                              json_integer((json_int_t)recovery->max_ns));
+    return object;
 }
 
 static json_t *drill_story_sites(const struct drill_play *play)
@@ -254,6 +312,7 @@ static json_t *drill_story_json(const struct drill_play *play)
                   (json_int_t)check->hashes_differ);
     ASSERT(report != NULL && proved != NULL);
     (void)json_object_update_new(report, proved);
+    (void)json_object_set_new(report, "leader_losses", drill_story_losses_json(play));
     (void)json_object_set_new(report, "timeline", drill_story_moments(play));
     (void)json_object_set_new(report, "shards", drill_story_shards(play));
     (void)json_object_set_new(report, "sites", drill_story_sites(play));

@@ -20,7 +20,7 @@
 #define SCENARIO_ABOUT_BYTES   2048u
 #define SCENARIO_SAY_BYTES     160u
 #define SCENARIO_REGIONS_MAX   8u
-#define SCENARIO_FAULTS_MAX    512u /* Repeated ones counted as often as they happen. */
+#define SCENARIO_FAULTS_MAX    4096u /* Repeated ones counted as often as they happen. */
 #define SCENARIO_SESSIONS_MAX  1000u
 #define SCENARIO_DURATION_MAX  UINT64_C(86400000000000) /* A day. */
 #define SCENARIO_CLIENTS_LABEL "clients"
@@ -107,6 +107,7 @@ struct scenario {
     uint64_t rate;        /* Commands a second, all sessions; 0: as many as are answered. */
     struct scenario_fault faults[SCENARIO_FAULTS_MAX];
     uint32_t fault_count;
+    bool patient; /* Harm waits until all that should run serve, and all behind it with it. */
     uint64_t recovery_ns; /* At most, from loss to next acknowledgement; 0: not judged. */
     bool moves_given;
     uint16_t moves; /* Shards (bit of index) whose leader changes; all others keep theirs. */
