@@ -89,7 +89,7 @@ static uint64_t plan_pick(struct random *random, const uint64_t *values, uint32_
 static void plan_make(struct sim_plan *plan, struct random *random, const struct sim_wishes *wishes)
 {
     static const uint64_t sites[] = {1, 2, 3, 3, 3, 3, 3, 4, 5, 5, 5, 7, 9};
-    static const uint64_t snapshots[] = {0, 0, 4, 15, 50, 150};
+    static const uint64_t snapshots[] = {0, 0, 0, 15, 50, 150};
     static const uint64_t latencies_us[] = {50, 200, 1000, 5000, 40000};
     *plan = (struct sim_plan){
         .site_count = (uint32_t)plan_pick(random, sites, sizeof sites / sizeof sites[0]),
@@ -124,6 +124,7 @@ static void plan_make(struct sim_plan *plan, struct random *random, const struct
     uint64_t round_trip_ns = 5 * plan->latency_ns;
     plan->election_ns_min = (100 + random_below(random, 400)) * SIM_MS + 4 * round_trip_ns;
     plan->snapshot_segments = plan_pick(random, snapshots, sizeof snapshots / sizeof snapshots[0]);
+    plan->snapshot_ns = (1500 + random_below(random, 6000)) * SIM_MS;
 }
 
 /* The membership at birth; commit_providers as many as the providers allow. */

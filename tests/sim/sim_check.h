@@ -12,7 +12,7 @@
 #include "matching/command.h"
 #include "matching/event.h"
 
-#define SIM_CHECK_SESSIONS_MAX 32u
+#define SIM_CHECK_SESSIONS_MAX 8u
 #define SIM_CHECK_TERMS_MAX    65536u
 #define SIM_CHECK_SNAPSHOTS    64u /* Remembered for comparison. */
 

@@ -16,6 +16,7 @@ static uint8_t *disk_map(void)
     void *memory =
         mmap(NULL, SIM_DISK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     ASSERT(memory != MAP_FAILED);
+    (void)madvise(memory, SIM_DISK_BYTES, MADV_HUGEPAGE); /* Faults would be a fifth of a run. */
     return memory;
 }
 

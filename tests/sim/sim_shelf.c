@@ -258,7 +258,8 @@ void sim_shelf_take(struct sim_world *world, struct sim_seat *seat)
     uint64_t since = status.applied_log_index - shelf->taken_log_index;
     if (status.fenced || status.applied_log_index > status.persisted_log_index ||
         status.applied_log_index < shelf->taken_log_index || since == 0 ||
-        (since < every && !shelf->requested)) {
+        (!shelf->requested &&
+         (since < every || world->queue.now_ns - shelf->taken_ns < world->plan.snapshot_ns))) {
         return;
     }
     struct shard_origin origin;
@@ -271,6 +272,7 @@ void sim_shelf_take(struct sim_world *world, struct sim_seat *seat)
     sim_check_snapshot(&world->check, seat->site->site_id, seat->shard_id,
                        origin.position.log_index, shelf->writing.content_hash);
     shelf->taken_log_index = origin.position.log_index;
+    shelf->taken_ns = world->queue.now_ns;
     shelf->requested = false;
     shelf_due(world, seat, 0);
 }

@@ -32,8 +32,8 @@ void sim_site_make(struct sim_world *world, uint8_t site_id)
     ASSERT(length > 0 && (size_t)length < sizeof site->config.data);
     (void)mkdir(site->config.data, 0700);
     site->config.shard_count = SHARDS_MAX;
-    site->config.tuning.orders_max = 1024;
-    site->config.tuning.price_levels_max = 256;
+    site->config.tuning.orders_max = 512;
+    site->config.tuning.price_levels_max = 128;
     site->config.tuning.instruments_max = 2;
     site->config.tuning.firms_max = 2;
     site->config.tuning.sessions_max = SIM_CHECK_SESSIONS_MAX;

@@ -42,6 +42,7 @@ struct sim_plan {
     uint64_t election_ns_min;
     bool real_signatures;
     uint64_t snapshot_segments; /* One is taken after so many at each site; 0: never. */
+    uint64_t snapshot_ns;       /* But not before so much time has passed since the last one. */
 };
 
 struct sim_world;
@@ -52,6 +53,7 @@ struct sim_shelf {
     struct sim_snapshot kept[SIM_SHELF_MAX]; /* Durable, the newest first. */
     uint32_t count;
     uint64_t taken_log_index; /* Of the last one. */
+    uint64_t taken_ns;        /* When it was taken. */
     bool requested;           /* One more, as soon as something has been executed. */
     struct sim_snapshot writing;
     bool written; /* One has become durable since the last turn. */
