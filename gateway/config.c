@@ -141,8 +141,8 @@ static enum status config_read_text(struct config *config, const char *path, boo
     return reader.failed ? STATUS_BAD_FORMAT : STATUS_OK;
 }
 
-static enum status config_read_path(struct config *config, const char *path, bool joined,
-                                    char error[static CONFIG_ERROR_BYTES])
+static enum status config_read_whole(struct config *config, const char *path, bool joined,
+                                     char error[static CONFIG_ERROR_BYTES])
 {
     ASSERT(config != NULL);
     ASSERT(path != NULL);
@@ -164,11 +164,11 @@ static enum status config_read_path(struct config *config, const char *path, boo
 enum status config_read(struct config *config, const char *path,
                         char error[static CONFIG_ERROR_BYTES])
 {
-    return config_read_path(config, path, false, error);
+    return config_read_whole(config, path, false, error);
 }
 
 enum status config_read_joined(struct config *config, const char *path,
                                char error[static CONFIG_ERROR_BYTES])
 {
-    return config_read_path(config, path, true, error);
+    return config_read_whole(config, path, true, error);
 }
