@@ -180,12 +180,33 @@ static void peers_news(void *context, uint8_t site_id, const uint8_t *bytes, uin
     peers->changed = peers->changed || changed;
 }
 
+/* A peer that has been through a quorum repair of every shard: a shard here that has not, and has
+ * not promised one either, was left out. */
+static void peers_judge_generation(struct site_peers *peers, uint64_t generation)
+{
+    for (uint32_t at = 0; at < peers->options.config->shard_count; at++) {
+        struct shard_status status;
+        shard_status(peers->options.shards[at], &status);
+        if (status.generation < generation && !status.repairing && peers->status == STATUS_OK) {
+            peers->status = STATUS_FOREIGN;
+            (void)snprintf(peers->error, sizeof peers->error,
+                           "shard %u: the cluster was repaired without this site, whose journal "
+                           "takes part in nothing any more: it joins again as a new one (`causeway "
+                           "init`, `causeway site add`)",
+                           peers->options.config->shards[at].id);
+        }
+    }
+}
+
 static void peers_changed(void *context, uint8_t site_id, const struct link_hello *hello)
 {
     struct site_peers *peers = context;
     peers->to_tell = hello != NULL ? (uint16_t)(peers->to_tell | 1u << (site_id - 1))
                                    : (uint16_t)(peers->to_tell & ~(1u << (site_id - 1)));
     peers->lost_ns[site_id - 1] = hello != NULL ? 0 : io_now_ns(peers->options.io);
+    if (hello != NULL && hello->generation > peers->generation) {
+        peers_judge_generation(peers, hello->generation);
+    }
     log_line(hello != NULL ? LOG_LEVEL_INFO : LOG_LEVEL_WARN,
              hello != NULL ? "peer-connected" : "peer-lost", "peer=%s", peers_name(peers, site_id));
 }
@@ -249,6 +270,17 @@ static void peers_set_all(struct site_peers *peers)
     }
 }
 
+static uint64_t peers_generation(const struct site_peers *peers)
+{
+    uint64_t least = UINT64_MAX;
+    for (uint32_t at = 0; at < peers->options.config->shard_count; at++) {
+        struct shard_status status;
+        shard_status(peers->options.shards[at], &status);
+        least = status.generation < least ? status.generation : least;
+    }
+    return least;
+}
+
 static enum status peers_open_link(struct site_peers *peers,
                                    char error[static SITE_PEERS_ERROR_BYTES])
 {
@@ -272,7 +304,7 @@ static enum status peers_open_link(struct site_peers *peers,
     options.site_id = (uint8_t)(config->site_index + 1);
     options.cluster_id = segment_cluster_id(config->cluster);
     options.incarnation = peers->options.incarnation;
-    options.generation = peers->options.generation;
+    options.generation = peers->generation;
     options.rules_version_max = 1;
     options.listen = config->listen_peer;
     randombytes_buf(&options.random_seed, sizeof options.random_seed);
@@ -295,6 +327,7 @@ enum status site_peers_open(struct site_peers *peers, const struct site_peers_op
     for (uint32_t at = 0; at < SITES_MAX; at++) {
         peers->lost_ns[at] = io_now_ns(options->io);
     }
+    peers->generation = peers_generation(peers);
     enum status status = peers_open_routers(peers);
     if (status != STATUS_OK) {
         (void)snprintf(error, SITE_PEERS_ERROR_BYTES, "no memory for the routers");
@@ -364,6 +397,10 @@ void site_peers_run(struct site_peers *peers, uint64_t now_ns, uint64_t wall_ns)
         router_run(peers->routers[at], now_ns);
     }
     if (peers->link != NULL) {
+        if (peers_generation(peers) > peers->generation) {
+            peers->generation = peers_generation(peers);
+            link_set_generation(peers->link, peers->generation);
+        }
         peers_tell(peers);
         link_step(peers->link, now_ns, wall_ns);
     }

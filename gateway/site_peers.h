@@ -16,8 +16,7 @@ struct site_peers_options {
     struct io *io;
     const struct segment_signer *signer;
     uint8_t token_class;
-    uint64_t incarnation; /* Of this site's journal. */
-    uint64_t generation;
+    uint64_t incarnation;        /* Of this site's journal. */
     struct shard *const *shards; /* Of shard id - 1; filled later. */
 };
 
@@ -44,6 +43,7 @@ struct site_peers {
     uint16_t to_tell;   /* Peers that have not been sent the news: bit (site_id - 1). */
     enum status status; /* Final: what must be written cannot be. */
     char error[SITE_PEERS_ERROR_BYTES];
+    uint64_t generation;     /* Least of all shards': peers of lower ones are refused. */
     uint64_t evidence_count; /* Segments kept as evidence (DESIGN 6, rule 8). */
 };
 

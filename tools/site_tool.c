@@ -11,6 +11,7 @@
 #include "tools/options.h"
 #include "tools/site_desk.h"
 #include "tools/site_join.h"
+#include "tools/site_recover.h"
 #include "tools/site_view.h"
 #include "tools/subcommands.h"
 
@@ -30,6 +31,8 @@ struct site_tool {
     uint64_t only_shard;       /* 0: all. */
     const char *instead_of;
     const char *prefer;
+    const char *confirm; /* Of `recover`. */
+    const char *key_path;
     const char *override;
     uint32_t waived_rules;
     bool replace;
@@ -545,14 +548,38 @@ static int site_tool_run(struct site_tool *tool, const struct site_verb *verb)
     return OPTIONS_EXIT_DONE;
 }
 
+static int site_tool_recover(struct site_tool *tool, const char *config_paths)
+{
+    const struct site_recover_options options = {.key_path = tool->key_path,
+                                                 .confirm = tool->confirm,
+                                                 .in = stdin,
+                                                 .only_shard = tool->only_shard,
+                                                 .patience_ns = tool->patience_ns,
+                                                 .dry_run = tool->dry_run};
+    enum status status = site_desk_open(&tool->desk, config_paths);
+    int result = status == STATUS_OK ? site_recover_run(&tool->desk, &options)
+                                     : options_failed(NAME, "%s", tool->desk.error);
+    site_desk_close(&tool->desk);
+    return result;
+}
+
 static int site_tool_command(struct site_tool *tool, const char *name, const char *config_paths)
 {
+    bool recover = strcmp(name, "recover") == 0;
     const struct site_verb *verb = site_verb_find(name);
-    if (verb == NULL) {
-        return options_wrong(NAME, "'%s' is none of add, promote, remove, transfer", name);
+    if (verb == NULL && !recover) {
+        return options_wrong(NAME, "'%s' is none of add, promote, remove, transfer, recover", name);
     }
     if (config_paths == NULL) {
         return options_wrong(NAME, "--config FILE is missing: whom to ask?");
+    }
+    if (recover) {
+        return tool->name_count == 0 ? site_tool_recover(tool, config_paths)
+                                     : options_wrong(NAME, "recover takes no sites: who answers "
+                                                           "survives");
+    }
+    if (tool->name_count == 0) {
+        return options_wrong(NAME, "%s what?", verb->name);
     }
     if (tool->name_count > verb->operands_max) {
         return options_wrong(NAME, "%s takes one %s", verb->name,
@@ -592,6 +619,10 @@ int site_tool_main(int argc, char **argv)
         {"override", 0, OPTION_TEXT, &tool->override, "RULES",
          "Give up rules of placement: provider-majority, provider-loss, no-spare-provider.", 0, 0,
          NULL},
+        {"confirm", 0, OPTION_TEXT, &tool->confirm, "TEXT",
+         "recover: the words to be typed, for drills that nobody watches.", 0, 0, NULL},
+        {"key", 0, OPTION_TEXT, &tool->key_path, "FILE",
+         "recover: key that signs the attestation (default: the first site's own).", 0, 0, NULL},
         {"replace", 0, OPTION_FLAG, &tool->replace, NULL,
          "Drop a plan that is under way for this one.", 0, 0, NULL},
         {"dry-run", 'n', OPTION_FLAG, &tool->dry_run, NULL, "Only say what would change.", 0, 0,
@@ -601,8 +632,8 @@ int site_tool_main(int argc, char **argv)
     };
     const struct options_command command = {
         .name = NAME,
-        .operands = "add DIR | promote SITE... | remove SITE... | transfer SITE",
-        .operands_min = 2,
+        .operands = "add DIR | promote SITE... | remove SITE... | transfer SITE | recover",
+        .operands_min = 1,
         .operands_max = 1 + SITES_MAX,
         .summary =
             "Changes the members of every shard while it trades, and who leads. `add` takes the\n"
@@ -610,14 +641,16 @@ int site_tool_main(int argc, char **argv)
             "until it is promoted. Says what changes, and what losses would mean before and\n"
             "after; refuses what would break a promise, and names the rule. The steps stand in\n"
             "the journal: whoever leads goes on with them, and the same command shows how far\n"
-            "they are.",
+            "they are. `recover` is for the day that most voters are gone for good: the sites in\n"
+            "--config that answer go on without the others, as you attest.",
         .rows = rows,
         .row_count = sizeof rows / sizeof rows[0],
         .examples =
             "  causeway site add ./fra1 --config nyc1/site.yaml\n"
             "  causeway site promote lon1 fra1 --commit-providers 2 --config nyc1/site.yaml\n"
             "  causeway site promote fra2 --instead-of fra1 --config nyc1/site.yaml\n"
-            "  causeway site transfer lon1 --config nyc1/site.yaml,lon1/site.yaml\n"};
+            "  causeway site transfer lon1 --config nyc1/site.yaml,lon1/site.yaml\n"
+            "  causeway site recover --config lon1/site.yaml,fra1/site.yaml\n"};
     int operand = 0;
     enum options_result parsed = options_parse(&command, argc, argv, &operand);
     int result = parsed == OPTIONS_HELP ? OPTIONS_EXIT_DONE : OPTIONS_EXIT_USAGE;

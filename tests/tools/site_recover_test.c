@@ -1,0 +1,274 @@
+/* Three of five sites are gone for good: the operator attests it, two go on, the dead come back and
+ * are refused, a new site joins. Real processes. */
+#include "tools/site_recover.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "tests/support/cmocka_all.h"
+#include "tests/support/site_process.h"
+#include "tests/support/soup_client.h"
+#include "tests/support/test_market.h"
+
+#define SITES      5u
+#define OUTPUT_MAX 8192u
+#define CONFIRMED  "site-1, site-2, site-3 are off for good"
+
+static char directory[TEST_PATH_BYTES];
+static char output_path[TEST_PATH_BYTES + 16];
+static char output[OUTPUT_MAX];
+static struct site_process sites[SITES + 1];
+static struct soup_client client;
+static uint32_t next_reference;
+
+static int setup(void **state)
+{
+    (void)state;
+    memset(sites, 0, sizeof sites);
+    test_paths_make(directory, "site_recover");
+    (void)snprintf(output_path, sizeof output_path, "%s/output", directory);
+    site_process_init_cluster(sites, SITES, directory, "EQ=site-1,site-2,site-3,site-4,site-5");
+    for (uint32_t at = 0; at < SITES; at++) {
+        site_process_launch(&sites[at]);
+    }
+    for (uint32_t at = 0; at < SITES; at++) {
+        int status = 0;
+        assert_true(site_process_await(&sites[at], &status));
+    }
+    test_market_apply(&sites[4]);
+    next_reference = 1;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    for (uint32_t at = 0; at <= SITES; at++) {
+        site_process_kill(&sites[at]);
+    }
+    test_paths_remove(directory);
+    return 0;
+}
+
+/* One order more; what is refused while nobody leads is sent again. */
+static void trade(uint32_t count)
+{
+    for (uint32_t until = next_reference + count; next_reference < until;) {
+        struct soup_packet packet;
+        soup_client_order(&client, next_reference, 'B', 10, "TEST", 500000, '0');
+        assert_true(soup_client_receive(&client, &packet));
+        if (packet.type == 'S') {
+            assert_int_equal(packet.payload[0], 'A');
+            client.next_sequence++;
+            next_reference++;
+        } else {
+            assert_int_equal(packet.type, '+');
+        }
+    }
+}
+
+static bool status_holds(uint32_t at, const char *text)
+{
+    char *status = test_market_get(&sites[at], "/status");
+    assert_non_null(status);
+    bool holds = strstr(status, text) != NULL;
+    free(status);
+    return holds;
+}
+
+static void await_status(uint32_t at, const char *text)
+{
+    while (!status_holds(at, text)) {
+    }
+}
+
+/* It has just been started. */
+static void await_answer(uint32_t at)
+{
+    const char *const status[] = {sites[at].tool, "status", "--config", sites[at].config,
+                                  "--wait",       "50s",    NULL};
+    assert_int_equal(site_process_run(output, sizeof output, status), 0);
+}
+
+static void read_output(void)
+{
+    FILE *file = fopen(output_path, "re");
+    assert_non_null(file);
+    output[fread(output, 1, sizeof output - 1, file)] = '\0';
+    assert_int_equal(fclose(file), 0);
+}
+
+static pid_t begin_recover(const char *confirm, const char *more)
+{
+    char paths[2 * TEST_PATH_BYTES + 64];
+    (void)snprintf(paths, sizeof paths, "%s,%s", sites[3].config, sites[4].config);
+    const char *const arguments[] = {sites[3].tool, "site",  "recover", "--config", paths,
+                                     "--confirm",   confirm, more,      NULL};
+    return site_process_begin(output_path, arguments);
+}
+
+static int finish(pid_t pid)
+{
+    int status = 0;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    read_output();
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static void kill_three(void)
+{
+    soup_client_join(&client, sites[4].ouch_port, "ALICE", TEST_MARKET_PASSWORD, 0);
+    trade(20);
+    for (uint32_t at = 0; at < 3; at++) {
+        site_process_kill(&sites[at]);
+    }
+    for (uint32_t at = 3; at < SITES; at++) {
+        await_status(at, "\"leader_site_id\":0");
+    }
+}
+
+/* All that were given up run again: each hears of the repair from those who went on, and ends. */
+static void expect_dead_are_refused(void)
+{
+    for (uint32_t at = 0; at < 3; at++) {
+        site_process_launch(&sites[at]);
+    }
+    for (uint32_t at = 0; at < 3; at++) {
+        int status = 0;
+        assert_int_equal(waitpid(sites[at].pid, &status, 0), sites[at].pid);
+        sites[at].pid = 0;
+        assert_true(WIFEXITED(status));
+        assert_int_equal(WEXITSTATUS(status), 1);
+        assert_true(site_process_logged(&sites[at], "repaired without this site"));
+    }
+}
+
+/* A seventh journal, of the new generation, joins and learns. */
+static void expect_it_grows(void)
+{
+    site_process_init_reachable(&sites[SITES], directory, "site-6", "provider-6");
+    char paths[2 * TEST_PATH_BYTES + 64];
+    (void)snprintf(paths, sizeof paths, "%s,%s", sites[3].config, sites[4].config);
+    const char *const arguments[] = {sites[3].tool, "site",
+                                     "add",         sites[SITES].directory,
+                                     "--config",    paths,
+                                     "--override",  "provider-loss,no-spare-provider",
+                                     NULL};
+    if (finish(site_process_begin(output_path, arguments)) != 0) {
+        fail_msg("%s", output);
+    }
+    int status = 0;
+    if (!site_process_start(&sites[SITES], &status)) {
+        site_process_show_log(&sites[SITES]);
+        fail();
+    }
+}
+
+static void test_three_of_five_are_gone_and_two_go_on(void **state)
+{
+    (void)state;
+    kill_three();
+    /* Nothing happens without the right words, nor where it is only asked. */
+    assert_int_equal(finish(begin_recover("yes", NULL)), 1);
+    assert_non_null(strstr(output, "not confirmed"));
+    assert_non_null(strstr(output, CONFIRMED));
+    assert_int_equal(finish(begin_recover("", "--dry-run")), 0);
+    assert_true(status_holds(3, "\"generation\":0,"));
+    assert_false(status_holds(3, "\"repairing\":true"));
+
+    if (finish(begin_recover(CONFIRMED, NULL)) != 0) {
+        fail_msg("%s", output);
+    }
+    assert_non_null(strstr(output, "survivors\n"));
+    assert_non_null(strstr(output, "this log is kept"));
+    assert_non_null(strstr(output, "silent, and must be off for good: site-1, site-2, site-3"));
+    assert_non_null(strstr(output, "is lost: they were a commit quorum by themselves"));
+    assert_non_null(strstr(output, "attestation: "));
+    assert_non_null(strstr(output, "shard 1 is repaired"));
+    trade(20);
+    expect_dead_are_refused();
+    trade(5);
+    assert_int_equal(client.next_sequence, 47); /* The beginning, then 45 orders. */
+    expect_it_grows();
+    trade(5);
+    soup_client_close(&client);
+    assert_int_equal(finish(begin_recover(CONFIRMED, NULL)), 0);
+    assert_non_null(strstr(output, "a quorum is there"));
+    for (uint32_t at = 3; at <= SITES; at++) {
+        (void)kill(sites[at].pid, SIGTERM);
+    }
+    for (uint32_t at = 3; at <= SITES; at++) {
+        assert_int_equal(site_process_stop(&sites[at]), 0);
+        const char *const verify[] = {sites[at].tool, "journal",        "verify",
+                                      "--config",     sites[at].config, NULL};
+        if (site_process_run(output, sizeof output, verify) != 0) {
+            fail_msg("%s", output);
+        }
+    }
+}
+
+/* The tool is killed at any moment, so are the survivors; the next one carries it through. */
+static void test_a_repair_that_is_killed_is_carried_through(void **state)
+{
+    (void)state;
+    kill_three();
+    soup_client_close(&client);
+    for (uint32_t round = 0; round < 4; round++) {
+        pid_t pid = begin_recover(CONFIRMED, NULL);
+        for (uint32_t look = 0; look < round * 4; look++) {
+            (void)status_holds(3, "\"repairing\":true");
+        }
+        (void)kill(pid, SIGKILL);
+        (void)finish(pid);
+        site_process_kill(&sites[3 + round % 2]);
+        site_process_launch(&sites[3 + round % 2]);
+        await_answer(3 + round % 2);
+    }
+    if (finish(begin_recover(CONFIRMED, NULL)) != 0) {
+        fail_msg("%s", output);
+    }
+    assert_true(strstr(output, "is repaired") != NULL || strstr(output, "a quorum is there"));
+    for (uint32_t at = 3; at < SITES; at++) {
+        await_status(at, "\"serving\":true");
+    }
+    uint64_t next = 21 + 1;
+    struct soup_packet packet;
+    do {
+        soup_client_connect(&client, sites[4].ouch_port);
+        soup_client_login(&client, "ALICE", TEST_MARKET_PASSWORD, NULL, next);
+        assert_true(soup_client_receive(&client, &packet));
+        if (packet.type == 'J') {
+            soup_client_close(&client);
+        }
+    } while (packet.type == 'J');
+    client.next_sequence = next;
+    trade(10);
+    soup_client_close(&client);
+    expect_dead_are_refused();
+}
+
+static void test_the_words_name_everyone(void **state)
+{
+    (void)state;
+    static struct site_view view;
+    char text[SITE_RECOVER_TEXT_BYTES];
+    for (uint32_t at = 0; at < SITES_MAX; at++) {
+        (void)snprintf(view.sites[at].name, sizeof view.sites[at].name, "s%u", at + 1);
+    }
+    site_recover_sentence(text, &view, 0x101);
+    assert_string_equal(text, "s1, s9 are off for good");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_three_of_five_are_gone_and_two_go_on, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_repair_that_is_killed_is_carried_through, setup,
+                                        teardown),
+        cmocka_unit_test(test_the_words_name_everyone),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
