@@ -391,7 +391,8 @@ static enum status site_open_snapshots(struct site *site, char *error)
                                              .journal = site->journal,
                                              .signer = site->signer,
                                              .verifiers = site->verifiers,
-                                             .verifier_count = site->config.site_count,
+                                             .verifier_count = site->config.genesis_count +
+                                                               site->config.key_count,
                                              .shards = site->shards,
                                              .markets = site->markets,
                                              .door_markets = site->door_markets,

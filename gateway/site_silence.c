@@ -1,6 +1,7 @@
 #include "gateway/site_silence.h"
 
 #include "gateway/log.h"
+#include "gateway/members.h"
 #include "matching/base/assertion.h"
 
 /* When what could not be said is tried again, and when whether it needs to be said: a logon from
@@ -50,7 +51,7 @@ static void silence_say(struct site_silence *silence, uint32_t index, uint8_t si
     log_line(LOG_LEVEL_WARN, "site-silent",
              "shard=%u silent=%s text=\"not heard for %llu s: grace periods of the sessions logged "
              "on there begin\"",
-             index + 1, silence->config->sites[site_id - 1].name,
+             index + 1, members_name_of(silence->config->sites, site_id),
              (unsigned long long)(silence->config->site_silence_ns / UINT64_C(1000000000)));
 }
 

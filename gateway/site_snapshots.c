@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "gateway/log.h"
+#include "gateway/members.h"
 #include "gateway/site_files.h"
+#include "gateway/site_snapshots_inside.h"
 #include "matching/base/assertion.h"
 
 #define SNAPSHOTS_ANSWERS 8u                    /* Taken in one turn. */
@@ -20,13 +22,6 @@ static uint16_t snapshots_shard_id(const struct site_snapshots *snapshots, uint3
     return snapshots->options.config->shards[index].id;
 }
 
-static const char *snapshots_site(const struct site_snapshots *snapshots, uint8_t site_id)
-{
-    const struct config *config = snapshots->options.config;
-    return site_id >= 1 && site_id <= config->site_count ? config->sites[site_id - 1].name
-                                                         : "unknown";
-}
-
 /* ---- From other sites ---- */
 
 static void snapshots_wanted(void *context, uint8_t site_id, uint16_t shard_id,
@@ -38,9 +33,10 @@ static void snapshots_wanted(void *context, uint8_t site_id, uint16_t shard_id,
     if (shard->wanted_said_ns == 0 || now_ns - shard->wanted_said_ns >= SNAPSHOTS_SAY_NS) {
         shard->wanted_said_ns = now_ns;
         log_line(LOG_LEVEL_WARN, "snapshot-wanted", "shard=%u log_index=%llu from=%s", shard_id,
-                 (unsigned long long)position->log_index, snapshots_site(snapshots, site_id));
+                 (unsigned long long)position->log_index,
+                 members_name_of(snapshots->options.config->sites, site_id));
     }
-    if (snapshots->started && !shard->rebuilding) {
+    if (snapshots->started && shard->fence == SITE_FENCE_NONE) {
         /* Without room it is wanted again soon. */
         (void)!snapshot_worker_fetch(snapshots->worker, site_id, shard_id, position);
     }
@@ -56,7 +52,8 @@ static void snapshots_request(void *context, uint8_t site_id, uint16_t shard_id,
     }
     if (shard->held_log_index != request->log_index) {
         log_line(LOG_LEVEL_INFO, "snapshot-served", "shard=%u log_index=%llu to=%s", shard_id,
-                 (unsigned long long)request->log_index, snapshots_site(snapshots, site_id));
+                 (unsigned long long)request->log_index,
+                 members_name_of(snapshots->options.config->sites, site_id));
     }
     shard->held_log_index = request->log_index;
     shard->held_until_ns = io_now_ns(snapshots->options.io) + SNAPSHOTS_HOLD_NS;
@@ -158,8 +155,8 @@ static void snapshots_report(struct site_snapshots *snapshots, const struct shad
 
 /* The market goes on with `body`. Who is connected to it comes back: the doors know nothing of what
  * was not executed here. */
-static void snapshots_replace(struct site_snapshots *snapshots, uint32_t index,
-                              struct site_market_body *body)
+void site_snapshots_replace(struct site_snapshots *snapshots, uint32_t index,
+                            struct site_market_body *body, const char *evidence)
 {
     const struct config *config = snapshots->options.config;
     struct site_market *market = &snapshots->options.markets[index];
@@ -172,7 +169,7 @@ static void snapshots_replace(struct site_snapshots *snapshots, uint32_t index,
     (void)snprintf(next, sizeof next, "%s/" SITE_STREAM_NEXT_FILE, config->data, index + 1);
     (void)snprintf(path, sizeof path, "%s/" SITE_STREAM_FILE, config->data, index + 1);
     (void)rename(next, path); /* Only its name: what is open stays so. */
-    snapshot_worker_discard(snapshots->worker, body);
+    snapshot_worker_discard(snapshots->worker, body, evidence);
     snapshots->shards[index].follow_log_index = 0;
     if (snapshots->shadow != NULL) {
         shadow_restart(snapshots->shadow, snapshots_shard_id(snapshots, index));
@@ -192,13 +189,12 @@ static void snapshots_install(struct site_snapshots *snapshots, uint32_t index,
              (unsigned long long)answer->facts.position.log_index,
              (unsigned long long)answer->facts.event_hash, status_text(status));
     if (!installed) { /* Not wanted any more, or not now: then it is offered again. */
-        snapshot_worker_discard(snapshots->worker, &answer->body);
+        snapshot_worker_discard(snapshots->worker, &answer->body, NULL);
         return;
     }
-    snapshots_replace(snapshots, index, &answer->body);
+    site_snapshots_replace(snapshots, index, &answer->body, NULL);
     shard->newest = answer->facts.position;
     shard->machine_log_index = answer->facts.position.log_index;
-    shard->rebuild_applied = 0;
     shard->wanted_said_ns = 0;
     doors_market_reconcile(snapshots->options.doors, index);
 }
@@ -256,13 +252,21 @@ static void snapshots_answer(struct site_snapshots *snapshots, struct snapshot_a
         return;
     case SNAPSHOT_ANSWER_FETCHED:
         log_line(LOG_LEVEL_INFO, "snapshot-fetched", "shard=%u log_index=%llu from=%s",
-                 answer->shard_id, log_index, snapshots_site(snapshots, answer->site_id));
+                 answer->shard_id, log_index,
+                 members_name_of(snapshots->options.config->sites, answer->site_id));
         return;
     case SNAPSHOT_ANSWER_MARKET:
-        ASSERT(!answer->rebuilt);
-        snapshots_install(snapshots, index, answer, now_ns);
+        if (answer->rebuilt) {
+            site_snapshots_fence_market(snapshots, index, answer);
+        } else {
+            snapshots_install(snapshots, index, answer, now_ns);
+        }
         return;
     case SNAPSHOT_ANSWER_FAILED:
+        if (answer->rebuilt) {
+            site_snapshots_fence_failed(snapshots, index, answer);
+            return;
+        }
         log_line(LOG_LEVEL_WARN, "snapshot-not-fetched", "shard=%u log_index=%llu why=%s",
                  answer->shard_id, log_index, status_text(answer->status));
         return;
@@ -282,7 +286,7 @@ static enum status snapshots_feed(struct site_snapshots *snapshots, uint32_t ind
     uint16_t shard_id = snapshots_shard_id(snapshots, index);
     struct site_snapshot_shard *shard = &snapshots->shards[index];
     shard_status(snapshots->options.shards[index], &status);
-    if (status.fenced || shard->closed || status.applied_log_index == 0) {
+    if (status.fenced || shard->fence != SITE_FENCE_NONE || status.applied_log_index == 0) {
         return STATUS_OK; /* What is wrong here must not become a snapshot. */
     }
     if (shard->follow_log_index == 0 || shard->follow_log_index > status.applied_log_index) {
@@ -325,6 +329,7 @@ enum status site_snapshots_run(struct site_snapshots *snapshots, uint64_t now_ns
         snapshots_report(snapshots, &report);
     }
     for (uint32_t index = 0; index < shard_count && status == STATUS_OK; index++) {
+        site_snapshots_fence_turn(snapshots, index, now_ns);
         status = snapshots_offer(snapshots, index, now_ns);
     }
     return status;
@@ -359,7 +364,7 @@ uint64_t site_snapshots_due_ns(const struct site_snapshots *snapshots, uint64_t 
 bool site_snapshots_repeats(const struct site_snapshots *snapshots, uint32_t index)
 {
     ASSERT(index < SHARDS_MAX);
-    return snapshots->shards[index].rebuilding;
+    return snapshots->shards[index].fence != SITE_FENCE_NONE;
 }
 
 /* ---- Threads ---- */

@@ -7,10 +7,10 @@
  *   nothing is trimmed, unless the store fills.
  * - What this site lacks and the leader has no longer is fetched, made into a market beside the
  *   present one, installed in one turn. Connections to that market end: the clients come back and
- * go on at their next number.
- * - A shard that is fenced (DESIGN 6, rule 9) is closed to clients and made anew from a snapshot
- *   older than what it came from, at last from the beginning of the journal. What was wrong stays
- * in the directory of snapshots as evidence.
+ *   go on at their next number.
+ * - A shard that is fenced (DESIGN 6, rule 9) is closed to clients and made anew from its newest
+ *   snapshot; fenced again, from ever older ones, at last from the beginning of the journal. What
+ *   was wrong stays as evidence: the engine's state, and the snapshots that led to it.
  *
  * Loop thread only. */
 #ifndef GATEWAY_SITE_SNAPSHOTS_H
@@ -38,6 +38,15 @@ struct site_snapshots_options {
     struct site_peers *peers;
 };
 
+/* A shard whose events differ from those of a majority of sites (rule 9). */
+enum site_fence {
+    SITE_FENCE_NONE = 0,
+    SITE_FENCE_CLOSED,  /* No client is served; a new market is asked for when there is room, */
+    SITE_FENCE_MAKES,   /* is being made, */
+    SITE_FENCE_REPEATS, /* executes the log again. */
+    SITE_FENCE_STUCK,   /* Nothing is left to try. */
+};
+
 /* Of a shard. */
 struct site_snapshot_shard {
     struct placement genesis;
@@ -53,13 +62,11 @@ struct site_snapshot_shard {
     uint64_t held_log_index; /* Another site fetches this one, */
     uint64_t held_until_ns;  /* as far as is known. */
     uint64_t wanted_said_ns;
-    /* A fenced shard. */
-    bool closed;                /* No client is served. */
-    bool rebuilding;            /* A market is being made, or executes again. */
-    bool hopeless;              /* Everything has been tried. */
+    enum site_fence fence;
+    uint64_t fence_due_ns;      /* When the next step is tried. */
     uint64_t machine_log_index; /* Of the snapshot that the market came from; 0: the beginning. */
-    uint64_t rebuild_applied;   /* Where the last rebuild had caught up; 0: there was none. */
-    uint64_t rebuild_ns;        /* When. */
+    uint64_t rebuilds;          /* Behind one another without a while of being right. */
+    uint64_t rebuilt_log_index; /* Where the last one had caught up. */
 };
 
 struct site_snapshots {

@@ -109,6 +109,9 @@ static void worker_do(struct snapshot_worker *worker, struct snapshot_task *task
         snapshot_worker_market_again(worker, task);
         return;
     case SNAPSHOT_TASK_DISCARD:
+        if (task->evidence[0] != '\0') {
+            snapshot_worker_market_write(task->body.engine, task->evidence);
+        }
         site_market_body_free(&task->body);
         return;
     }
@@ -218,9 +221,11 @@ enum status snapshot_worker_rebuild(struct snapshot_worker *worker, uint16_t sha
     return worker_push(worker, &task, NULL);
 }
 
-void snapshot_worker_discard(struct snapshot_worker *worker, struct site_market_body *body)
+void snapshot_worker_discard(struct snapshot_worker *worker, struct site_market_body *body,
+                             const char *evidence)
 {
-    const struct snapshot_task task = {.kind = SNAPSHOT_TASK_DISCARD, .body = *body};
+    struct snapshot_task task = {.kind = SNAPSHOT_TASK_DISCARD, .body = *body};
+    (void)snprintf(task.evidence, sizeof task.evidence, "%s", evidence != NULL ? evidence : "");
     ASSERT(body->engine != NULL);
     if (worker_push(worker, &task, NULL) != STATUS_OK) {
         site_market_body_free(body); /* Rare: then the loop waits for it. */

@@ -56,8 +56,10 @@ MUST_USE enum status snapshot_worker_take(struct snapshot_worker *worker, uint8_
  * and above; without any, a new one at the very beginning. SNAPSHOT_ANSWER_MARKET or _FAILED. */
 MUST_USE enum status snapshot_worker_rebuild(struct snapshot_worker *worker, uint16_t shard_id,
                                              uint64_t below_log_index);
-/* Throw a body away, which takes a while. Always taken. */
-void snapshot_worker_discard(struct snapshot_worker *worker, struct site_market_body *body);
+/* Throw a body away, which takes a while; its engine's state is written to the file `evidence`
+ * before (matching/snapshot.md), unless that is NULL. Always taken. */
+void snapshot_worker_discard(struct snapshot_worker *worker, struct site_market_body *body,
+                             const char *evidence);
 
 /* ---- Answers ---- */
 

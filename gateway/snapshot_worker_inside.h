@@ -35,6 +35,7 @@ struct snapshot_task {
     uint64_t total_bytes;
     uint32_t bytes_count; /* SERVE: at most. */
     struct site_market_body body;
+    char evidence[CONFIG_PATH_BYTES + 128]; /* DISCARD: a file; empty: none. */
 };
 
 /* One direction: whoever fills a place owns it before, whoever empties it after that. */
@@ -107,6 +108,8 @@ void snapshot_worker_serve_turn(struct snapshot_worker *worker, bool all);
 /* Make a market of the snapshot at this place, which was fetched. */
 void snapshot_worker_market_make(struct snapshot_worker *worker, uint16_t shard_id,
                                  const struct replica_position *position);
+/* Write the state of an engine, as evidence. */
+void snapshot_worker_market_write(const struct engine *engine, const char *path);
 void snapshot_worker_market_again(struct snapshot_worker *worker, const struct snapshot_task *task);
 
 #endif

@@ -272,7 +272,9 @@ static void test_rebuilt(void **state)
     await(HERE, SNAPSHOT_ANSWER_MARKET, &answer);
     assert_int_equal(answer.facts.position.log_index, 0);
     assert_int_equal(engine_totals(answer.body.engine).commands, 0);
-    snapshot_worker_discard(workers[HERE - 1], &answer.body);
+    char evidence[CONFIG_PATH_BYTES + 32];
+    (void)snprintf(evidence, sizeof evidence, "%s/evidence", configs[HERE - 1].data);
+    snapshot_worker_discard(workers[HERE - 1], &answer.body, evidence);
     assert_null(answer.body.engine);
 }
 
