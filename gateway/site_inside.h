@@ -48,7 +48,8 @@ struct site {
     struct site_leader leaders[SHARDS_MAX];
     uint64_t handed_over_terms[SHARDS_MAX]; /* Shutting down: given away in that term; 0: not. */
     atomic_bool stopping;
-    bool recovered; /* What comes from the journal now is new. */
+    bool current[SHARDS_MAX]; /* Has executed, since the start, all that was committed then. */
+    bool recovered;           /* What comes from the journal now is new. */
     struct admin *admin_thread;
     struct site_admin admin; /* Also: whether the doors are open, whether orders are refused. */
     bool warned;             /* The store is at 70 %, and it has been said. */

@@ -11,10 +11,11 @@
 #define CHAOS_PROVIDERS      3u
 #define CHAOS_START_NS       (1000 * CHAOS_MS) /* Before the first harm. */
 #define CHAOS_END_NS         (2000 * CHAOS_MS) /* After the last one is over. */
-#define CHAOS_INTERVAL_NS    (900 * CHAOS_MS)  /* From one harm to the next, on average. */
+#define CHAOS_INTERVAL_NS    (800 * CHAOS_MS)  /* From one harm to the next, on average. */
 #define CHAOS_GRACE_NS       (400 * CHAOS_MS)  /* For who comes back, before it counts as well. */
 #define CHAOS_ROUND_TRIP_NS  (2 * CHAOS_MS)
-#define CHAOS_ALL_MILLE      25u  /* So many of a thousand harms are all sites killed. */
+#define CHAOS_ALL_MILLE      25u /* So many of a thousand harms are all sites killed. */
+#define CHAOS_LONGEST_MILLE  750u
 #define CHAOS_TWO_MILLE      350u /* So many hit two sites, where two are a minority. */
 #define CHAOS_STEP_OCTAVES   23u  /* Clocks jump by 1 ms to 2.3 h. */
 #define CHAOS_ENTRIES_A_HARM 6u   /* Two sites, three entries each, at most. */
@@ -177,18 +178,23 @@ static uint64_t chaos_harm(struct chaos *chaos, const struct chaos_kind *kind, u
     return at_ns + lasts_ns + CHAOS_GRACE_NS;
 }
 
-/* A site that is well and was not harmed last time; site_count: none. */
+/* A site that is well and was not harmed last time, mostly the one that has been well for longest:
+ * it leads most. site_count: none. */
 static uint32_t chaos_victim(struct chaos *chaos, uint64_t at_ns)
 {
     uint32_t count = chaos->scenario->site_count;
     uint32_t first = (uint32_t)random_below(&chaos->random, count);
+    bool longest = random_below(&chaos->random, 1000) < CHAOS_LONGEST_MILLE;
+    uint32_t victim = count;
     for (uint32_t i = 0; i < count; i++) {
         uint32_t site = (first + i) % count;
-        if (chaos->busy_until_ns[site] <= at_ns && (chaos->last >> site & 1) == 0) {
-            return site;
+        bool may = chaos->busy_until_ns[site] <= at_ns && (chaos->last >> site & 1) == 0;
+        if (may && (victim == count ||
+                    (longest && chaos->busy_until_ns[site] < chaos->busy_until_ns[victim]))) {
+            victim = site;
         }
     }
-    return count;
+    return victim;
 }
 
 static void chaos_kill_all(struct chaos *chaos, uint64_t at_ns)

@@ -23,6 +23,7 @@
 #define DRILL_DESK_LOGIN_LIMIT_MS 2000u /* To log on; then the next site is tried. */
 #define DRILL_DESK_SILENCE_MS     2500u /* Heartbeats come every second. */
 #define DRILL_DESK_MOVE_AFTER_NS  UINT64_C(3000000000)
+#define DRILL_DESK_SHOW_NS        UINT64_C(100000000)
 #define DRILL_DESK_READ_AGAIN_NS  UINT64_C(50000000)
 
 struct drill_desk {
@@ -37,6 +38,8 @@ struct drill_desk {
 
     /* The thread's own. */
     enum drill_desk_phase reached;
+    enum drill_desk_phase shown; /* In the view. */
+    uint64_t show_due_ns;
     bool stopped;
     uint32_t flushed; /* Sessions that have sent their last barrier. */
     uint64_t progress_ns;
@@ -355,6 +358,18 @@ static void drill_desk_show(struct drill_desk *desk, bool failed)
     (void)pthread_mutex_unlock(&desk->lock);
 }
 
+/* Percentiles cost more than a turn does: often enough for people, and at once when a phase is
+ * reached. */
+static void drill_desk_show_due(struct drill_desk *desk, bool failed)
+{
+    uint64_t now_ns = ouch_client_now_ns(desk->client);
+    if (failed || desk->reached != desk->shown || now_ns >= desk->show_due_ns) {
+        desk->shown = desk->reached;
+        desk->show_due_ns = now_ns + DRILL_DESK_SHOW_NS;
+        drill_desk_show(desk, failed);
+    }
+}
+
 /* Something came since the last look, or the phase was reached: else patience runs out. */
 static bool drill_desk_patient(struct drill_desk *desk, bool waiting)
 {
@@ -387,7 +402,7 @@ static void *drill_desk_thread(void *context)
             desk->reached = asked;
         }
         failed = failed || !drill_desk_patient(desk, waiting);
-        drill_desk_show(desk, failed);
+        drill_desk_show_due(desk, failed);
     }
     drill_desk_show(desk, failed);
     ouch_client_destroy(desk->client); /* A ring belongs to the thread that made it. */
