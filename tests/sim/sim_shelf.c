@@ -1,19 +1,15 @@
 #include "tests/sim/sim_shelf.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "matching/base/assertion.h"
 #include "tests/sim/sim_seat.h"
+#include "tests/sim/sim_shelf_inside.h"
 
-#define SHELF_GOOD        2u          /* Kept of those that are in the log. */
-#define SHELF_PIECE_BYTES (8u << 10)  /* Asked for at a time. */
-#define SHELF_ROW_MAX     (64u << 20) /* No snapshot here is larger. */
-#define SHELF_WRITE_NS    (40 * SIM_MS)
-#define SHELF_ASK_NS      (300 * SIM_MS) /* Until a piece is asked for again. */
-#define SHELF_LEAVE_NS    SIM_S          /* Without a piece: another snapshot is as good. */
-#define SHELF_SPARE_NS    (2 * SIM_S)    /* Since somebody asked for a piece of it. */
+#define SHELF_GOOD     2u /* Kept of those that are in the log. */
+#define SHELF_WRITE_NS (40 * SIM_MS)
+#define SHELF_SPARE_NS (2 * SIM_S) /* Since somebody asked for a piece of it. */
 
 /* ---- What is kept ---- */
 
@@ -28,7 +24,7 @@ void sim_shelf_clear(struct sim_shelf *shelf)
     ASSERT(shelf->count == 0);
 }
 
-static void shelf_drop(struct sim_shelf *shelf, uint32_t at)
+void sim_shelf_drop(struct sim_shelf *shelf, uint32_t at)
 {
     ASSERT(at < shelf->count);
     sim_snapshot_free(&shelf->kept[at]);
@@ -50,7 +46,7 @@ static void shelf_put(struct sim_shelf *shelf, struct sim_snapshot *snapshot)
         sim_snapshot_free(&shelf->kept[at]);
     } else {
         if (shelf->count == SIM_SHELF_MAX) {
-            shelf_drop(shelf, shelf->count - 1);
+            sim_shelf_drop(shelf, shelf->count - 1);
         }
         at = at < shelf->count ? at : shelf->count;
         memmove(&shelf->kept[at + 1], &shelf->kept[at],
@@ -61,8 +57,8 @@ static void shelf_put(struct sim_shelf *shelf, struct sim_snapshot *snapshot)
     *snapshot = (struct sim_snapshot){0};
 }
 
-static struct sim_snapshot *shelf_find(struct sim_shelf *shelf,
-                                       const struct replica_position *position)
+struct sim_snapshot *sim_shelf_find(struct sim_shelf *shelf,
+                                    const struct replica_position *position)
 {
     for (uint32_t at = 0; at < shelf->count; at++) {
         if (replica_message_same_chain(&shelf->kept[at].position, position)) {
@@ -99,8 +95,8 @@ bool sim_shelf_rot(struct sim_shelf *shelf, struct random *random)
     return true;
 }
 
-static bool shelf_whole(const struct sim_world *world, const struct sim_seat *seat,
-                        const struct sim_snapshot *snapshot, struct snapshot_manifest *manifest)
+bool sim_shelf_whole(const struct sim_world *world, const struct sim_seat *seat,
+                     const struct sim_snapshot *snapshot, struct snapshot_manifest *manifest)
 {
     return sim_snapshot_verify(snapshot, SIM_CLUSTER_ID, seat->shard_id, world->verifiers,
                                world->verifier_count, manifest) == STATUS_OK;
@@ -134,7 +130,7 @@ static bool shelf_restore(struct sim_world *world, struct sim_seat *seat,
                           const struct sim_snapshot *snapshot, struct shard_origin *origin)
 {
     struct snapshot_manifest manifest;
-    if (!shelf_whole(world, seat, snapshot, &manifest)) {
+    if (!sim_shelf_whole(world, seat, snapshot, &manifest)) {
         return false;
     }
     sim_seat_market(seat);
@@ -167,10 +163,10 @@ enum status sim_shelf_open(struct sim_world *world, struct sim_seat *seat,
     sim_seat_market(seat);
     shelf->taken_log_index = 0;
     for (uint32_t at = shelf->count; at > 0; at--) {
-        if (!shelf_whole(world, seat, &shelf->kept[at - 1], &manifest)) {
+        if (!sim_shelf_whole(world, seat, &shelf->kept[at - 1], &manifest)) {
             sim_world_say(world, "site %u: a snapshot of shard %u is damaged", seat->site->site_id,
                           seat->shard_id);
-            shelf_drop(shelf, at - 1);
+            sim_shelf_drop(shelf, at - 1);
         }
     }
     for (uint32_t at = 0; at < shelf->count && !*restored; at++) {
@@ -208,7 +204,7 @@ static struct sim_snapshot *shelf_keep(struct sim_world *world, struct sim_seat 
         } else if (spared) {
             at++;
         } else {
-            shelf_drop(shelf, at);
+            sim_shelf_drop(shelf, at);
         }
     }
     return newest;
@@ -235,9 +231,9 @@ void sim_shelf_offer(struct sim_world *world, struct sim_seat *seat)
     }
 }
 
-static void shelf_due(struct sim_world *world, const struct sim_seat *seat, uint32_t which)
+void sim_shelf_due(struct sim_world *world, const struct sim_seat *seat, uint32_t which)
 {
-    ASSERT(which < 2);
+    ASSERT(which <= SIM_SHELF_FETCHED);
     uint64_t wait_ns = 1 + random_below(&world->random, SHELF_WRITE_NS);
     sim_queue_add(&world->queue, (struct sim_event){.type = SIM_EVENT_SNAPSHOT,
                                                     .site_id = seat->site->site_id,
@@ -274,127 +270,7 @@ void sim_shelf_take(struct sim_world *world, struct sim_seat *seat)
     shelf->taken_log_index = origin.position.log_index;
     shelf->taken_ns = world->queue.now_ns;
     shelf->requested = false;
-    shelf_due(world, seat, 0);
-}
-
-/* ---- Fetched ---- */
-
-static void shelf_ask(struct sim_seat *seat)
-{
-    struct sim_world *world = seat->world;
-    struct sim_shelf *shelf = &seat->shelf;
-    struct link_frame frame = {.type = LINK_WIRE_SNAPSHOT_REQUEST, .shard_id = seat->shard_id};
-    struct link_snapshot_request *request = &frame.snapshot_request;
-    request->log_index = shelf->incoming.position.log_index;
-    request->offset = shelf->incoming_bytes;
-    request->bytes_max = SHELF_PIECE_BYTES;
-    memcpy(request->chain_hash, shelf->incoming.position.chain_hash, sizeof request->chain_hash);
-    shelf->asked_ns = world->queue.now_ns;
-    sim_seat_send_frame(seat, shelf->incoming_from, &frame);
-}
-
-void sim_shelf_fetch(struct sim_seat *seat, const struct replica_position *position,
-                     uint8_t site_id)
-{
-    struct sim_world *world = seat->world;
-    struct sim_shelf *shelf = &seat->shelf;
-    struct sim_snapshot *incoming = &shelf->incoming;
-    uint64_t now_ns = world->queue.now_ns;
-    if (shelf_find(shelf, position) != NULL) {
-        shelf->installs = true;
-        shelf->installed = *position;
-        return;
-    }
-    bool same = replica_message_same_chain(&incoming->position, position);
-    if (shelf->incoming_whole ||
-        (!same && incoming->position.log_index != 0 && now_ns - shelf->heard_ns < SHELF_LEAVE_NS)) {
-        return;
-    }
-    if (!same) {
-        sim_snapshot_free(incoming);
-        incoming->position = *position;
-        shelf->incoming_bytes = 0;
-        shelf->heard_ns = now_ns;
-        shelf->asked_ns = 0;
-    }
-    shelf->incoming_from = site_id;
-    if (shelf->asked_ns == 0 || now_ns - shelf->asked_ns >= SHELF_ASK_NS) {
-        shelf_ask(seat);
-    }
-}
-
-static void shelf_serve(struct sim_world *world, struct sim_seat *seat, uint8_t to_site_id,
-                        const struct link_snapshot_request *request)
-{
-    struct sim_shelf *shelf = &seat->shelf;
-    struct replica_position position = {.log_index = request->log_index};
-    struct link_frame frame = {.type = LINK_WIRE_SNAPSHOT_CHUNK, .shard_id = seat->shard_id};
-    struct link_snapshot_chunk *chunk = &frame.snapshot_chunk;
-    struct snapshot_manifest manifest;
-    memcpy(position.chain_hash, request->chain_hash, sizeof position.chain_hash);
-    chunk->log_index = request->log_index;
-    memcpy(chunk->chain_hash, request->chain_hash, sizeof chunk->chain_hash);
-    struct sim_snapshot *snapshot = shelf_find(shelf, &position);
-    if (snapshot != NULL && !shelf_whole(world, seat, snapshot, &manifest)) {
-        shelf_drop(shelf, (uint32_t)(snapshot - shelf->kept));
-        shelf->requested = true; /* Another one instead, or nobody could ever be helped. */
-        shelf->taken_log_index = 0;
-        snapshot = NULL;
-    }
-    if (snapshot != NULL && request->offset < snapshot->bytes) {
-        uint64_t left = snapshot->bytes - request->offset;
-        chunk->offset = request->offset;
-        chunk->total_bytes = snapshot->bytes;
-        chunk->bytes = snapshot->row + request->offset;
-        chunk->bytes_count = left < request->bytes_max ? (uint32_t)left : request->bytes_max;
-        shelf->served_log_index = request->log_index;
-        shelf->served_ns = world->queue.now_ns;
-    }
-    sim_seat_send_frame(seat, to_site_id, &frame);
-}
-
-static void shelf_piece(struct sim_world *world, struct sim_seat *seat,
-                        const struct link_snapshot_chunk *chunk)
-{
-    struct sim_shelf *shelf = &seat->shelf;
-    struct sim_snapshot *incoming = &shelf->incoming;
-    if (incoming->position.log_index != chunk->log_index || shelf->incoming_whole ||
-        memcmp(incoming->position.chain_hash, chunk->chain_hash, sizeof chunk->chain_hash) != 0 ||
-        (chunk->total_bytes != 0 && chunk->offset != shelf->incoming_bytes)) {
-        return;
-    }
-    if (chunk->total_bytes == 0 || chunk->total_bytes > SHELF_ROW_MAX ||
-        (incoming->row != NULL && chunk->total_bytes != incoming->bytes)) {
-        sim_snapshot_free(incoming); /* It is not there any more, or never was as it seemed. */
-        shelf->incoming_bytes = 0;
-        return;
-    }
-    if (incoming->row == NULL) {
-        incoming->bytes = chunk->total_bytes;
-        incoming->row = malloc(incoming->bytes);
-        ASSERT(incoming->row != NULL);
-    }
-    memcpy(incoming->row + chunk->offset, chunk->bytes, chunk->bytes_count);
-    shelf->incoming_bytes += chunk->bytes_count;
-    shelf->heard_ns = world->queue.now_ns;
-    if (shelf->incoming_bytes < incoming->bytes) {
-        shelf_ask(seat);
-    } else {
-        shelf->incoming_whole = true;
-        shelf_due(world, seat, 1);
-    }
-}
-
-void sim_shelf_frame(struct sim_world *world, struct sim_seat *seat, uint8_t from_site_id,
-                     const struct link_frame *frame)
-{
-    ASSERT(seat->shard != NULL);
-    if (frame->type == LINK_WIRE_SNAPSHOT_REQUEST) {
-        shelf_serve(world, seat, from_site_id, &frame->snapshot_request);
-    } else {
-        ASSERT(frame->type == LINK_WIRE_SNAPSHOT_CHUNK);
-        shelf_piece(world, seat, &frame->snapshot_chunk);
-    }
+    sim_shelf_due(world, seat, SIM_SHELF_TAKEN);
 }
 
 /* ---- Durable, installed ---- */
@@ -404,7 +280,7 @@ void sim_shelf_durable(struct sim_world *world, struct sim_site *site, uint32_t 
     struct sim_seat *seat = &site->seats[index / 2 - 1];
     struct sim_shelf *shelf = &seat->shelf;
     struct snapshot_manifest manifest;
-    if (index % 2 == 0) {
+    if (index % 2 == SIM_SHELF_TAKEN) {
         ASSERT(shelf->writing.row != NULL);
         shelf_put(shelf, &shelf->writing);
         shelf->written = true;
@@ -412,7 +288,7 @@ void sim_shelf_durable(struct sim_world *world, struct sim_site *site, uint32_t 
     } else if (shelf->incoming_whole) {
         shelf->incoming_whole = false;
         shelf->incoming_bytes = 0;
-        if (shelf_whole(world, seat, &shelf->incoming, &manifest)) {
+        if (sim_shelf_whole(world, seat, &shelf->incoming, &manifest)) {
             shelf->installs = true;
             shelf->installed = shelf->incoming.position;
             shelf_put(shelf, &shelf->incoming);
@@ -427,13 +303,13 @@ static enum status shelf_install(struct sim_world *world, struct sim_seat *seat)
     struct sim_shelf *shelf = &seat->shelf;
     struct snapshot_manifest manifest;
     struct shard_origin origin = {0};
-    struct sim_snapshot *snapshot = shelf_find(shelf, &shelf->installed);
+    struct sim_snapshot *snapshot = sim_shelf_find(shelf, &shelf->installed);
     shelf->installs = false;
     if (snapshot == NULL) {
         return STATUS_OK;
     }
-    if (!shelf_whole(world, seat, snapshot, &manifest)) {
-        shelf_drop(shelf, (uint32_t)(snapshot - shelf->kept));
+    if (!sim_shelf_whole(world, seat, snapshot, &manifest)) {
+        sim_shelf_drop(shelf, (uint32_t)(snapshot - shelf->kept));
         return STATUS_OK;
     }
     enum status status = sim_snapshot_origin(&manifest, &origin);
