@@ -257,13 +257,9 @@ int drill_main(int argc, char **argv)
                     "causeway drill --kills 100 --duration 60s --rate 0\n"
                     "causeway drill --flow AAPL_2012-06-21_message_50.csv.xz --kills 3\n"};
     int operand = 0;
-    switch (options_parse(&command, argc, argv, &operand)) {
-    case OPTIONS_GO:
-        break;
-    case OPTIONS_HELP:
-        return OPTIONS_EXIT_DONE;
-    case OPTIONS_WRONG:
-        return OPTIONS_EXIT_USAGE;
+    enum options_result parsed = options_parse(&command, argc, argv, &operand);
+    if (parsed != OPTIONS_GO) {
+        return parsed == OPTIONS_HELP ? OPTIONS_EXIT_DONE : OPTIONS_EXIT_USAGE;
     }
     if (list) {
         return drill_show_list();
