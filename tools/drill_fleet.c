@@ -7,6 +7,7 @@
 #include "gateway/wall_offset.h"
 #include "matching/base/assertion.h"
 #include "tools/drill_config.h"
+#include "tools/free_port.h"
 
 #define DRILL_FLEET_OUCH_PORT    7001u
 #define DRILL_FLEET_PEER_PORT    7101u
@@ -46,7 +47,7 @@ static void drill_fleet_endpoints(struct drill_fleet *fleet, uint32_t index)
                            doors[i].port);
         } else {
             (void)snprintf(doors[i].target, DRILL_FLEET_ENDPOINT_BYTES, "127.0.0.1:%u",
-                           drill_place_free_port());
+                           free_port(&fleet->port));
         }
     }
 }

@@ -36,6 +36,7 @@ struct drill_fleet_site {
 struct drill_fleet {
     const struct scenario *scenario;
     struct drill_place place;
+    uint32_t port;   /* free_port.h */
     struct wan *wan; /* NULL: loopback, and `reason` says why. */
     char reason[WAN_SPACE_ERROR_BYTES];
     struct drill_lines lines;

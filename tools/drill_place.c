@@ -1,23 +1,21 @@
 #include "tools/drill_place.h"
 
-#include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <inttypes.h>
-#include <netinet/in.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "matching/base/assertion.h"
 #include "matching/base/limits.h"
+#include "tools/free_port.h"
 
 #define DRILL_MARK           ".causeway-drill" /* Only what has this is ever emptied. */
 #define DRILL_FIRM           "CWAY"
@@ -105,22 +103,6 @@ static enum status drill_directory(struct drill_place *place, const char *direct
     }
     (void)close(fd);
     return STATUS_OK;
-}
-
-uint16_t drill_place_free_port(void)
-{
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t bytes = sizeof address;
-    uint16_t port = 0;
-    if (fd >= 0 && bind(fd, (const struct sockaddr *)&address, bytes) == 0 &&
-        getsockname(fd, (struct sockaddr *)&address, &bytes) == 0) {
-        port = ntohs(address.sin_port);
-    }
-    if (fd >= 0) {
-        (void)close(fd);
-    }
-    return port;
 }
 
 /* This program and causewayd beside it. */
@@ -217,8 +199,9 @@ enum status drill_place_site_make(const struct drill_place *place, struct drill_
     }
     char ouch_here[DRILL_ENDPOINT_BYTES];
     char admin_here[DRILL_ENDPOINT_BYTES];
-    (void)snprintf(ouch_here, sizeof ouch_here, "127.0.0.1:%u", drill_place_free_port());
-    (void)snprintf(admin_here, sizeof admin_here, "127.0.0.1:%u", drill_place_free_port());
+    uint32_t port = 0;
+    (void)snprintf(ouch_here, sizeof ouch_here, "127.0.0.1:%u", free_port(&port));
+    (void)snprintf(admin_here, sizeof admin_here, "127.0.0.1:%u", free_port(&port));
     const char *const arguments[] = {"init",
                                      site->directory,
                                      "--cluster=" DRILL_PLACE_CLUSTER,

@@ -38,10 +38,6 @@ MUST_USE enum status drill_place_site_make(const struct drill_place *place,
                                            const char *admin,
                                            char error[static DRILL_PLACE_ERROR_BYTES]);
 
-/* A port of 127.0.0.1 that nobody has now. Another process may take it before the site does: then
- * the site says so. */
-uint16_t drill_place_free_port(void);
-
 /* An instrument of the drill's market; prices in units of 10^-price_decimals. */
 struct drill_instrument {
     char symbol[SYMBOL_BYTES + 1];

@@ -1,34 +1,22 @@
 #include "tests/support/site_process.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "matching/base/assertion.h"
+#include "tools/free_port.h"
 
 #define SITE_PROCESS_POLL_NS 5000000L
 
-static uint16_t site_process_free_port(void)
-{
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    ASSERT(fd >= 0);
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t bytes = sizeof address;
-    ASSERT(bind(fd, (struct sockaddr *)&address, bytes) == 0);
-    ASSERT(getsockname(fd, (struct sockaddr *)&address, &bytes) == 0);
-    (void)close(fd);
-    return ntohs(address.sin_port);
-}
+static uint32_t site_process_port; /* free_port.h */
 
 static pid_t site_process_spawn(const char *const arguments[], int output)
 {
@@ -94,8 +82,8 @@ static void site_process_prepare(struct site_process *site, const char *director
     (void)snprintf(site->log, sizeof site->log, "%s/%s.log", directory, name);
     (void)snprintf(site->program, sizeof site->program, "%s/causewayd", build);
     (void)snprintf(site->tool, sizeof site->tool, "%s/causeway", build);
-    site->ouch_port = site_process_free_port();
-    site->admin_port = site_process_free_port();
+    site->ouch_port = free_port(&site_process_port);
+    site->admin_port = free_port(&site_process_port);
 }
 
 static void site_process_make(struct site_process *site, const char *name, const char *provider,
@@ -147,7 +135,7 @@ void site_process_init_cluster(struct site_process *sites, uint32_t count, const
         char peer[32];
         (void)snprintf(name, sizeof name, "site-%u", at + 1);
         (void)snprintf(provider, sizeof provider, "provider-%u", at + 1);
-        (void)snprintf(peer, sizeof peer, "127.0.0.1:%u", site_process_free_port());
+        (void)snprintf(peer, sizeof peer, "127.0.0.1:%u", free_port(&site_process_port));
         site_process_prepare(site, directory, name);
         site_process_make(site, name, provider, peer);
         bootstrap[4 + at] = site->directory;
@@ -165,7 +153,7 @@ void site_process_init_reachable(struct site_process *site, const char *director
                                  const char *provider)
 {
     char peer[32];
-    (void)snprintf(peer, sizeof peer, "127.0.0.1:%u", site_process_free_port());
+    (void)snprintf(peer, sizeof peer, "127.0.0.1:%u", free_port(&site_process_port));
     site_process_prepare(site, directory, name);
     site_process_make(site, name, provider, peer);
 }
