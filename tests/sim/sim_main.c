@@ -30,6 +30,7 @@ struct main_options {
     uint32_t jobs;
     double until_s; /* Monotonic: no run begins later. 0: no limit. */
     bool trace;
+    bool first; /* End with the first failure, whose faults stay as they are. */
     char directory[192];
     struct sim_wishes wishes;
 };
@@ -64,6 +65,7 @@ static void main_usage(void)
         "  --sites N --providers N --shards N   (the seed says)\n"
         "  --faults FILE   these instead of those of the seed; lines as printed for a failure\n"
         "  --no-faults     none\n"
+        "  --first         end with the first failure, whose faults stay as they are; one process\n"
         "  --trace         print the trace hash of each run\n"
         "  --directory D   where session streams are kept while it runs (a new one in TMPDIR)\n"
         "  --verbose       what happens, line by line\n"
@@ -107,14 +109,13 @@ static void main_list(void)
 
 static void main_parse(struct main_options *options, int count, char **words)
 {
-    static const struct option names[] = {{"seed", 1, NULL, 's'},      {"seeds", 1, NULL, 'n'},
-                                          {"jobs", 1, NULL, 'j'},      {"seconds", 1, NULL, 't'},
-                                          {"sites", 1, NULL, 'i'},     {"providers", 1, NULL, 'p'},
-                                          {"shards", 1, NULL, 'h'},    {"faults", 1, NULL, 'f'},
-                                          {"no-faults", 0, NULL, 'N'}, {"directory", 1, NULL, 'd'},
-                                          {"verbose", 0, NULL, 'v'},   {"trace", 0, NULL, 'T'},
-                                          {"minutes", 1, NULL, 'm'},   {"list", 0, NULL, 'L'},
-                                          {"help", 0, NULL, 'H'},      {NULL, 0, NULL, 0}};
+    static const struct option names[] = {
+        {"seed", 1, NULL, 's'},      {"seeds", 1, NULL, 'n'},   {"jobs", 1, NULL, 'j'},
+        {"seconds", 1, NULL, 't'},   {"sites", 1, NULL, 'i'},   {"providers", 1, NULL, 'p'},
+        {"shards", 1, NULL, 'h'},    {"faults", 1, NULL, 'f'},  {"no-faults", 0, NULL, 'N'},
+        {"directory", 1, NULL, 'd'}, {"verbose", 0, NULL, 'v'}, {"trace", 0, NULL, 'T'},
+        {"minutes", 1, NULL, 'm'},   {"list", 0, NULL, 'L'},    {"first", 0, NULL, 'F'},
+        {"help", 0, NULL, 'H'},      {NULL, 0, NULL, 0}};
     struct sim_wishes *wishes = &options->wishes;
     int letter;
     while ((letter = getopt_long(count, words, "", names, NULL)) != -1) {
@@ -158,6 +159,9 @@ static void main_parse(struct main_options *options, int count, char **words)
             break;
         case 'T':
             options->trace = true;
+            break;
+        case 'F':
+            options->first = true;
             break;
         case 'L':
             main_list();
@@ -267,7 +271,7 @@ static void main_report(const struct main_options *options, struct main_worker *
     }
     printf("\n  again: build/tests/sim/sim --seed %" PRIu64 " --verbose\n", worker->seed);
     (void)fflush(stdout);
-    if (options->wishes.schedule == NULL) {
+    if (options->wishes.schedule == NULL && !options->first) {
         sim_schedule_shrink(schedule, main_fails, &trial, MAIN_TRIALS_MAX);
         (void)sim_schedule_print(schedule, text, sizeof text);
         printf("  needed of its %u faults (--faults FILE): %u\n%s", count, schedule->count, text);
@@ -382,7 +386,7 @@ static uint32_t main_run(const struct main_options *options, struct main_worker 
         failures++;
         worker->totals.runs += !worker->result.failed;
         main_report(options, &workers[options->jobs], worker, status);
-        if (failures >= MAIN_FAILURES_MAX) {
+        if (options->first || failures >= MAIN_FAILURES_MAX) {
             running--;
             worker->done = true;
             continue;
@@ -404,7 +408,7 @@ int main(int count, char **words)
         (void)fprintf(stderr, "sim: cannot make a directory %s\n", options.directory);
         return 2;
     }
-    options.jobs = options.jobs == 0 ? 1 : options.jobs;
+    options.jobs = options.jobs == 0 || options.first ? 1 : options.jobs;
     options.jobs = options.seeds < options.jobs ? (uint32_t)options.seeds : options.jobs;
     sim_signature_start();
     struct main_worker *workers = mmap(NULL, (MAIN_JOBS_MAX + 1) * sizeof *workers,
