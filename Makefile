@@ -52,7 +52,7 @@ ROOMS    := $(MATCHING_SOURCES) $(REPLICATION_SOURCES) $(GATEWAY_SOURCES) $(TOOL
             $(wildcard gateway/causewayd.c tools/causeway.c)
 
 .PHONY: all build tests-build objects-build fuzzers-build run test check lint format bench fuzz soak \
-        models install clean help force
+        models mutants install clean help force
 all: build
 build: $(PROGRAMS) $(BUILD)/libmatching.a $(BUILD)/libreplication.a
 objects-build: $(call objects,$(ROOMS))
@@ -66,6 +66,7 @@ help:
 	@echo 'make bench    measure; prints a table, writes $(BUILD)/bench.json'
 	@echo 'make fuzz     fuzz every decoder (SECONDS=10 each)'
 	@echo 'make models   search the Spin models of the consensus, planted bugs included (DEEP=1: the large ones, too)'
+	@echo 'make mutants  plant bugs in the consensus and its neighbours, one at a time: a test or the simulator must notice each (NAMES=)'
 	@echo 'make soak     simulate whole clusters with faults (SEEDS=1000; SEED: the first one)'
 	@echo 'make lint     layout, purity of the cores, arrows between rooms, function length, ...'
 	@echo 'make format   apply .clang-format'
@@ -102,6 +103,10 @@ fuzz:
 models:
 	@tools/packages check
 	@DEEP='$(DEEP)' tests/model/run '$(BUILD)' $(NAMES)
+
+mutants:
+	@tools/packages check
+	@tests/mutants/run '$(BUILD)' $(NAMES)
 
 # A new first seed each time unless SEED names one, so that no two soaks are the same.
 soak:
@@ -185,6 +190,41 @@ $(BUILD)/tests/sim/sim: $(BUILD)/objects/tests/sim/sim_main.o $(BUILD)/libsim.a 
 	@mkdir -p $(@D)
 	$(SAY) 'link $(@F)'
 	$(QUIET)$(CC) $(LDFLAGS) -o $@ $^ $(TEST_LIBRARIES) $(TOOLS_LIBRARIES) $(GATEWAY_LIBRARIES) $(LIBRARIES) -lm
+
+# MUTANT=name: $(BUILD)/mutants/NAME/tests/... with the bug of tests/mutants/NAME.patch in it. The sources that it
+# touches are compiled patched and stand before the archives, which give all the others as they are.
+ifneq ($(MUTANT),)
+MUTANT_BUILD   := $(BUILD)/mutants/$(MUTANT)
+MUTANT_PATCH   := tests/mutants/$(MUTANT).patch
+MUTANT_SOURCES := $(shell sed -nE 's,^\+\+\+ b/([^[:space:]]+).*,\1,p' '$(MUTANT_PATCH)')
+MUTANT_OBJECTS := $(patsubst %.c,$(MUTANT_BUILD)/%.o,$(MUTANT_SOURCES))
+
+$(MUTANT_BUILD)/planted: $(MUTANT_PATCH) $(MUTANT_SOURCES)
+	@rm -rf '$@' '$(@D)/source'
+	@mkdir -p '$(@D)/source'
+	@cp --parents $(MUTANT_SOURCES) '$(@D)/source'
+	@patch --batch --forward --fuzz=0 --strip=1 --directory='$(@D)/source' <'$<'
+	@touch '$@'
+
+# A bug may leave something unused behind: no warnings.
+$(MUTANT_BUILD)/replication/%.o $(MUTANT_BUILD)/gateway/%.o: private CFLAGS += $(POSIX)
+$(MUTANT_OBJECTS): $(MUTANT_BUILD)/%.o: $(MUTANT_BUILD)/planted $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(QUIET)$(CC) $(CFLAGS) -w -c -o $@ '$(MUTANT_BUILD)/source/$*.c'
+
+$(MUTANT_BUILD)/tests/%_test: $(BUILD)/objects/tests/%_test.o $(MUTANT_OBJECTS) $(BUILD)/libtests.a $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(QUIET)$(CC) $(LDFLAGS) -o $@ $^ $(TEST_LIBRARIES) $(TOOLS_LIBRARIES) $(GATEWAY_LIBRARIES) $(LIBRARIES) -lm
+
+$(MUTANT_BUILD)/tests/sim/%_test: $(BUILD)/objects/tests/sim/%_test.o $(MUTANT_OBJECTS) $(BUILD)/libsim.a $(BUILD)/libtests.a $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(QUIET)$(CC) $(LDFLAGS) -o $@ $^ $(TEST_LIBRARIES) $(TOOLS_LIBRARIES) $(GATEWAY_LIBRARIES) $(LIBRARIES) -lm
+
+$(MUTANT_BUILD)/tests/sim/sim: $(BUILD)/objects/tests/sim/sim_main.o $(MUTANT_OBJECTS) $(BUILD)/libsim.a $(BUILD)/libtests.a $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(QUIET)$(CC) $(LDFLAGS) -o $@ $^ $(TEST_LIBRARIES) $(TOOLS_LIBRARIES) $(GATEWAY_LIBRARIES) $(LIBRARIES) -lm
+-include $(MUTANT_OBJECTS:.o=.d)
+endif
 
 # Only clang has libFuzzer: make fuzz sets CC and SANITIZE.
 $(BUILD)/tests/%_fuzz: $(BUILD)/objects/tests/%_fuzz.o $(BUILD)/libtests.a $(ARCHIVES)
