@@ -1,6 +1,7 @@
 /* What a leader looks after: its quorum, its providers, transfers, preference, timeouts. */
 #include "tests/support/cmocka_all.h"
 #include "tests/support/replica_cluster.h"
+#include "tests/support/replica_solo.h"
 
 static struct cluster *start(const char *providers, uint8_t commit_providers, uint8_t *leader)
 {
@@ -38,6 +39,39 @@ static void test_a_stale_leader_leaves(void **state)
     assert_int_equal(site->evidence_count, 1);
     assert_int_equal(cluster_leader(cluster), next); /* Its return disturbs nobody. */
     cluster_destroy(cluster);
+}
+
+/* A term above its own in any answer ends a reign at once: it waits for no timeout, and what is
+ * acknowledged to it from then on counts no more. */
+static void test_a_leader_that_hears_of_a_higher_term_leaves(void **state)
+{
+    (void)state;
+    static const uint64_t log[] = {1, 1, 0};
+    static const enum replica_message_type answers[] = {REPLICA_APPEND_REPLY, REPLICA_VOTE_REPLY,
+                                                        REPLICA_PRE_VOTE_REPLY, REPLICA_APPEND};
+    for (uint32_t at = 0; at < 4; at++) {
+        static struct solo solo;
+        solo_start(&solo, 1, 0, log, 1);
+        solo_lead(&solo);
+        uint64_t term = solo.replica.term;
+        struct replica_position last = solo.replica.log.last;
+        uint64_t committed = solo.replica.commit_log_index;
+        struct replica_message message = solo_message(answers[at], 2, term + 3);
+        message.rejected = answers[at] == REPLICA_APPEND_REPLY;
+        solo_receive(&solo, &message);
+        assert_int_equal(solo.replica.role, REPLICA_FOLLOWER);
+        assert_int_equal(solo.replica.term, term + 3);
+        assert_true(solo.output.vote); /* The term is to be durable. */
+        assert_true(solo.output.role_changed);
+        struct replica_seal seal;
+        assert_int_equal(replica_seal_position(&solo.replica, &seal), STATUS_NOT_YET);
+        for (uint8_t site_id = 2; site_id <= 4; site_id++) {
+            struct replica_message reply = solo_message(REPLICA_APPEND_REPLY, site_id, term);
+            reply.position = last;
+            solo_receive(&solo, &reply);
+        }
+        assert_int_equal(solo.replica.commit_log_index, committed);
+    }
 }
 
 /* Without its second provider a leader stays and refuses orders, instead of endless elections. */
@@ -175,6 +209,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_stale_leader_leaves),
+        cmocka_unit_test(test_a_leader_that_hears_of_a_higher_term_leaves),
         cmocka_unit_test(test_a_leader_without_providers_stays_and_refuses),
         cmocka_unit_test(test_a_transfer),
         cmocka_unit_test(test_a_transfer_that_fails_ends),

@@ -1,5 +1,5 @@
-/* A journal in memory that persists, fills up and fails as a test says. Included by shard_test.c
- * and shard_repair_test.c alone: it stands in for journal.c. */
+/* A journal in memory that persists, fills up and fails as a test says. Included by the tests of
+ * shard*.c alone: it stands in for journal.c. */
 #ifndef TESTS_REPLICATION_SHARD_FAKE_H
 #define TESTS_REPLICATION_SHARD_FAKE_H
 

@@ -1,0 +1,455 @@
+/* A shard that follows: what it takes from other sites, what it refuses, what it executes, and what
+ * it gives out before a tail is dropped. The test plays its leaders. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "replication/shard.h"
+#include "tests/replication/shard_fake.h"
+#include "tests/support/record_machine.h"
+
+#define START UINT64_C(5000000)
+#define WALL  UINT64_C(1700000000000000000)
+
+enum { SITES = 3, SEGMENTS = 4, ROOM = 1024, SAID = 64 };
+
+/* Segments one behind the other, as a leader has them; `before` each of them. */
+struct history {
+    uint8_t bytes[ROOM];
+    size_t begins[SEGMENTS + 1];
+    struct replica_position positions[SEGMENTS + 1];
+    uint64_t next_command_sequence;
+    uint32_t count;
+};
+
+static struct journal journal;
+static struct record_machine machine;
+static struct codec_context *codec;
+static struct segment_signer signers[SITES];
+static struct segment_verifier verifiers[SITES];
+static struct shard *shard;
+static uint64_t now_ns;
+
+static struct replica_message said[SAID];
+static uint32_t said_count;
+static struct {
+    uint64_t log_index;
+    uint8_t bytes[ROOM];
+    size_t size;
+    uint64_t appended; /* Where the journal ended at that moment. */
+} evidence[SEGMENTS];
+static uint32_t evidence_count;
+
+static void on_send(void *context, uint16_t shard_id, const struct replica_message *message,
+                    const uint8_t *segments, size_t segments_bytes)
+{
+    (void)context;
+    assert_int_equal(shard_id, FAKE_SHARD);
+    assert_null(segments);
+    assert_int_equal(segments_bytes, 0);
+    assert_true(said_count < SAID);
+    said[said_count++] = *message;
+}
+
+static void on_evidence(void *context, uint16_t shard_id, uint64_t log_index,
+                        const uint8_t *segment, size_t segment_bytes)
+{
+    (void)context;
+    assert_int_equal(shard_id, FAKE_SHARD);
+    assert_true(evidence_count < SEGMENTS && segment_bytes <= ROOM);
+    evidence[evidence_count].log_index = log_index;
+    evidence[evidence_count].size = segment_bytes;
+    evidence[evidence_count].appended = journal.appended;
+    memcpy(evidence[evidence_count++].bytes, segment, segment_bytes);
+}
+
+/* The last message of a type since the last call of deliver(); NULL: none. */
+static const struct replica_message *last_said(enum replica_message_type type)
+{
+    for (uint32_t at = said_count; at > 0; at--) {
+        if (said[at - 1].type == type) {
+            return &said[at - 1];
+        }
+    }
+    return NULL;
+}
+
+static int setup_group(void **state)
+{
+    (void)state;
+    if (sodium_init() < 0 || codec_create(&codec, 1) != STATUS_OK) {
+        return -1;
+    }
+    for (uint8_t at = 0; at < SITES; at++) {
+        uint8_t seed[crypto_sign_SEEDBYTES] = {(uint8_t)(at + 1)};
+        (void)crypto_sign_seed_keypair(verifiers[at].public_key, signers[at].secret_key, seed);
+        segment_key_id(verifiers[at].key_id, verifiers[at].public_key);
+        memcpy(signers[at].key_id, verifiers[at].key_id, sizeof signers[at].key_id);
+    }
+    return 0;
+}
+
+static int teardown_group(void **state)
+{
+    (void)state;
+    codec_destroy(codec);
+    return 0;
+}
+
+/* Recover what the journal holds, and take part. */
+static void start(void)
+{
+    struct shard_options options = {.shard_id = FAKE_SHARD,
+                                    .site_id = FAKE_SITE,
+                                    .incarnation = 10 + FAKE_SITE,
+                                    .cluster_id = FAKE_CLUSTER,
+                                    .random_seed = 1,
+                                    .queue_records_max = 100,
+                                    .segment_records_max = 10,
+                                    .segments_in_flight_max = 4,
+                                    .uncommitted_age_ns_max = 1000000000,
+                                    .election_ns_min = 100000000,
+                                    .election_ns_max = 1000000000,
+                                    .headers_max = 64,
+                                    .in_flight_messages_max = 8,
+                                    .in_flight_bytes_max = 1 << 20,
+                                    .batch_bytes_max = 1 << 16,
+                                    .signer = &signers[FAKE_SITE - 1],
+                                    .verifiers = verifiers,
+                                    .verifier_count = SITES,
+                                    .genesis = {.commit_providers = 2}};
+    for (uint8_t at = 0; at < SITES; at++) {
+        struct placement_site *site = &options.genesis.sites[at];
+        site->incarnation = 11u + at;
+        site->provider_id = (uint8_t)(at + 1);
+        site->role = PLACEMENT_VOTER;
+        memcpy(site->public_key, verifiers[at].public_key, PLACEMENT_KEY_BYTES);
+    }
+    const struct shard_machine description = record_machine_of(&machine);
+    const struct shard_peers peers = {.send = on_send, .evidence = on_evidence};
+    assert_int_equal(shard_create(&shard, &options, &description, &peers, &journal, codec),
+                     STATUS_OK);
+    uint64_t log_index;
+    assert_int_equal(shard_recover(shard, &log_index), STATUS_OK);
+    assert_int_equal(log_index, journal.persisted);
+    assert_int_equal(shard_start(shard, now_ns, WALL), STATUS_OK);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    memset(&journal, 0, sizeof journal);
+    memset(&machine, 0, sizeof machine);
+    journal.first_log_index = 1;
+    journal.writable = true;
+    now_ns = START;
+    said_count = evidence_count = 0;
+    start();
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    shard_destroy(shard);
+    shard = NULL;
+    fake_drop(&journal, 0);
+    return 0;
+}
+
+static void step(void)
+{
+    assert_int_equal(shard_step(shard, now_ns, WALL), STATUS_OK);
+}
+
+/* Everything written so far is durable, and the shard hears of it. */
+static void persist(void)
+{
+    step();
+    fake_persist(&journal, UINT64_MAX);
+    step();
+}
+
+static struct shard_status status_now(void)
+{
+    struct shard_status status;
+    shard_status(shard, &status);
+    return status;
+}
+
+/* What a segment may be told to be, so that it is wrong. */
+struct forgery {
+    uint64_t cluster_id;
+    uint16_t shard_id;
+    uint64_t sequence_step;
+    uint64_t timestamp_ns;
+    const struct segment_signer *signer;
+    bool other_chain;
+};
+
+static struct forgery honest(void)
+{
+    return (struct forgery){.cluster_id = FAKE_CLUSTER,
+                            .shard_id = FAKE_SHARD,
+                            .timestamp_ns = WALL,
+                            .signer = &signers[0]};
+}
+
+/* Seal one more segment of `term`: without records, when the term is a new one. */
+static void seal(struct history *history, uint64_t term, uint64_t value,
+                 const struct forgery *forgery)
+{
+    assert_true(history->count < SEGMENTS);
+    const struct replica_position *before = &history->positions[history->count];
+    uint8_t *target = history->bytes + history->begins[history->count];
+    bool opens = term > before->term;
+    struct record_machine_record record = {.value = value, .timestamp_ns = forgery->timestamp_ns};
+    memcpy(target + SEGMENT_HEADER_BYTES, &record, sizeof record);
+    struct segment segment = {.flags = opens ? SEGMENT_OPENS_TERM : 0,
+                              .shard_id = forgery->shard_id,
+                              .cluster_id = forgery->cluster_id,
+                              .term = term,
+                              .log_index = before->log_index + 1,
+                              .first_command_sequence =
+                                  history->next_command_sequence + forgery->sequence_step,
+                              .command_count = opens ? 0 : 1,
+                              .base_timestamp_ns = forgery->timestamp_ns,
+                              .raw_bytes = opens ? 0 : (uint32_t)sizeof record,
+                              .stored_bytes = opens ? 0 : (uint32_t)sizeof record,
+                              .codec = CODEC_STORED};
+    memcpy(segment.previous_chain_hash, before->chain_hash, SEGMENT_HASH_BYTES);
+    segment.previous_chain_hash[5] ^= forgery->other_chain ? 1 : 0;
+    segment_seal(&segment, target, ROOM / SEGMENTS, forgery->signer);
+    history->next_command_sequence += segment.command_count;
+    history->begins[history->count + 1] = history->begins[history->count] + segment_bytes(&segment);
+    struct replica_position *position = &history->positions[++history->count];
+    *position = (struct replica_position){.log_index = segment.log_index, .term = term};
+    memcpy(position->chain_hash, segment.chain_hash, REPLICA_HASH_BYTES);
+}
+
+/* An opening of term 1 and `records` segments of one record each, by site 1. */
+static struct history begin_history(uint32_t records)
+{
+    struct history history = {.next_command_sequence = 1};
+    struct forgery good = honest();
+    seal(&history, 1, 0, &good);
+    for (uint32_t at = 0; at < records; at++) {
+        seal(&history, 1, at + 1, &good);
+    }
+    return history;
+}
+
+/* Send the segments from `first` (1: the oldest one) to `last` as site `from` leads in `term`. */
+static void deliver(const struct history *history, uint32_t first, uint32_t last, uint8_t from,
+                    uint64_t term, uint64_t commit_log_index)
+{
+    struct replica_message message = {.type = REPLICA_APPEND,
+                                      .from_site_id = from,
+                                      .to_site_id = FAKE_SITE,
+                                      .from_incarnation = 10u + from,
+                                      .term = term,
+                                      .position = history->positions[first - 1],
+                                      .entry_count = last - first + 1,
+                                      .commit_log_index = commit_log_index};
+    said_count = 0;
+    const uint8_t *bytes = message.entry_count == 0 ? NULL : history->bytes;
+    size_t offset = history->begins[first - 1];
+    size_t size = history->begins[last] - offset;
+    shard_receive(shard, &message, bytes == NULL ? NULL : bytes + offset, size, now_ns, WALL);
+}
+
+static void test_what_verifies_is_journaled_and_acknowledged_when_durable(void **state)
+{
+    (void)state;
+    struct history history = begin_history(2);
+    deliver(&history, 1, 3, 1, 1, 0);
+    assert_int_equal(journal.appended, 3);
+    step();
+    assert_null(
+        last_said(REPLICA_APPEND_REPLY)); /* Neither the term nor the segments are durable. */
+    persist();
+    const struct replica_message *reply = last_said(REPLICA_APPEND_REPLY);
+    assert_non_null(reply);
+    assert_false(reply->rejected);
+    assert_int_equal(reply->to_site_id, 1);
+    assert_int_equal(reply->position.log_index, 3);
+    assert_memory_equal(reply->position.chain_hash, history.positions[3].chain_hash,
+                        REPLICA_HASH_BYTES);
+    assert_int_equal(status_now().segments_received, 3);
+    assert_int_equal(status_now().messages_refused, 0);
+}
+
+static void test_only_what_is_committed_is_executed(void **state)
+{
+    (void)state;
+    struct history history = begin_history(2);
+    deliver(&history, 1, 3, 1, 1, 0);
+    persist();
+    assert_int_equal(status_now().persisted_log_index, 3);
+    assert_int_equal(status_now().committed_log_index, 0);
+    assert_int_equal(machine.applied_count, 0);
+    assert_int_equal(machine.opened_count, 0);
+    deliver(&history, 4, 3, 1, 1, 2);
+    step();
+    assert_int_equal(status_now().applied_log_index, 2);
+    assert_int_equal(machine.applied_count, 1);
+    assert_int_equal(machine.applied[0].value, 1);
+    /* Nor after a start: what this journal holds may not be what the others have. */
+    shard_destroy(shard);
+    fake_crash(&journal);
+    memset(&machine, 0, sizeof machine);
+    start();
+    step();
+    assert_int_equal(status_now().persisted_log_index, 3);
+    assert_int_equal(machine.applied_count, 0);
+    deliver(&history, 4, 3, 1, 1, 3);
+    step();
+    assert_int_equal(machine.applied_count, 2);
+}
+
+/* Whatever does not verify is dropped whole, answered with nothing, counted, and spoils nothing:
+ * the honest segments come after it. */
+static void check_refused(const struct history *bad, uint32_t last)
+{
+    uint64_t refused = status_now().messages_refused;
+    uint64_t appended = journal.appended;
+    deliver(bad, 1, last, 1, 1, 0);
+    step();
+    assert_int_equal(said_count, 0);
+    assert_int_equal(status_now().messages_refused, refused + 1);
+    assert_int_equal(journal.appended, appended);
+}
+
+static void test_what_does_not_verify_reaches_nobody(void **state)
+{
+    (void)state;
+    const struct history good = begin_history(2);
+    /* A stranger who calls himself by a key that is known. */
+    struct segment_signer rogue;
+    static const uint8_t seed[crypto_sign_SEEDBYTES] = {99};
+    uint8_t public_key[crypto_sign_PUBLICKEYBYTES];
+    (void)crypto_sign_seed_keypair(public_key, rogue.secret_key, seed);
+    memcpy(rogue.key_id, signers[0].key_id, sizeof rogue.key_id);
+    struct history bad;
+    for (uint32_t kind = 0; kind < 6; kind++) {
+        bad = begin_history(1);
+        struct forgery forgery = honest();
+        forgery.signer = kind == 0 ? &rogue : forgery.signer;
+        forgery.cluster_id += kind == 1;
+        forgery.shard_id = (uint16_t)(forgery.shard_id + (kind == 2));
+        forgery.sequence_step = kind == 3;
+        forgery.timestamp_ns -= kind == 4;
+        forgery.other_chain = kind == 5;
+        seal(&bad, 1, 2, &forgery);
+        check_refused(&bad, 3);
+    }
+    /* Any bit of header, signature and payload. */
+    bad = good;
+    for (size_t at = good.begins[1]; at < good.begins[2]; at += 7) {
+        bad.bytes[at] ^= 4;
+        check_refused(&bad, 3);
+        bad.bytes[at] ^= 4;
+    }
+    bad.begins[3]--;
+    check_refused(&bad, 3);
+    bad.begins[3] += 2;
+    check_refused(&bad, 3);
+    bad = good; /* A segment of a term that the message is not of. */
+    struct forgery honestly = honest();
+    seal(&bad, 2, 0, &honestly);
+    check_refused(&bad, 4);
+    deliver(&good, 1, 3, 1, 1, 0);
+    persist();
+    assert_int_equal(journal.appended, 3);
+    assert_int_equal(last_said(REPLICA_APPEND_REPLY)->position.log_index, 3);
+}
+
+/* A key that is not known here may be one of a site that joined since: the message ends before it.
+ */
+static void test_an_unknown_key_ends_the_message(void **state)
+{
+    (void)state;
+    struct segment_signer new_signer;
+    static const uint8_t seed[crypto_sign_SEEDBYTES] = {98};
+    uint8_t public_key[crypto_sign_PUBLICKEYBYTES];
+    (void)crypto_sign_seed_keypair(public_key, new_signer.secret_key, seed);
+    segment_key_id(new_signer.key_id, public_key);
+    struct history history = begin_history(1);
+    struct forgery forgery = honest();
+    forgery.signer = &new_signer;
+    seal(&history, 1, 2, &forgery);
+    deliver(&history, 1, 3, 1, 1, 0);
+    persist();
+    assert_int_equal(journal.appended, 2);
+    assert_int_equal(status_now().messages_refused, 1);
+    assert_int_equal(last_said(REPLICA_APPEND_REPLY)->position.log_index, 2);
+}
+
+/* Rule 8: what a deposed leader had sealed goes out as it was, before it is dropped. */
+static void test_a_tail_that_is_dropped_goes_out_as_evidence(void **state)
+{
+    (void)state;
+    struct history old = begin_history(3);
+    deliver(&old, 1, 4, 1, 1, 2);
+    persist();
+    assert_int_equal(status_now().applied_log_index, 2);
+    struct history new = begin_history(1);
+    struct forgery forgery = honest();
+    forgery.signer = &signers[1];
+    seal(&new, 2, 0, &forgery);
+    deliver(&new, 3, 3, 2, 2, 2);
+    assert_int_equal(evidence_count, 2);
+    for (uint32_t at = 0; at < 2; at++) {
+        size_t begin = old.begins[2 + at];
+        assert_int_equal(evidence[at].log_index, 3 + at);
+        assert_int_equal(evidence[at].appended, 4); /* It still stood there. */
+        assert_int_equal(evidence[at].size, old.begins[3 + at] - begin);
+        assert_memory_equal(evidence[at].bytes, old.bytes + begin, evidence[at].size);
+    }
+    persist();
+    assert_int_equal(journal.appended, 3);
+    assert_int_equal(journal.segments[3].size, new.begins[3] - new.begins[2]);
+    assert_memory_equal(journal.segments[3].bytes, new.bytes + new.begins[2],
+                        journal.segments[3].size);
+    deliver(&new, 4, 3, 2, 2, 3);
+    step();
+    assert_int_equal(status_now().applied_log_index, 3);
+    assert_int_equal(machine.opened_count, 2);
+    assert_int_equal(machine.applied_count, 1);
+}
+
+/* Elections follow the monotonic clock; the wall clock may do what it likes (P6). */
+static void test_elections_know_no_wall_clock(void **state)
+{
+    (void)state;
+    struct history history = begin_history(1);
+    deliver(&history, 1, 2, 1, 1, 0);
+    persist();
+    said_count = 0;
+    static const uint64_t walls[] = {WALL + 3600 * UINT64_C(1000000000), 1, WALL, UINT64_MAX, 2};
+    for (uint32_t at = 0; at < 5; at++) {
+        now_ns += 1000;
+        assert_int_equal(shard_step(shard, now_ns, walls[at]), STATUS_OK);
+    }
+    assert_int_equal(said_count, 0); /* Its leader has been silent for 5 us. */
+    assert_true(shard_due_ns(shard, now_ns) > now_ns);
+    assert_true(shard_due_ns(shard, now_ns) < now_ns + UINT64_C(1000000000));
+    now_ns = shard_due_ns(shard, now_ns);
+    step();
+    assert_non_null(last_said(REPLICA_PRE_VOTE)); /* And now for long enough. */
+    assert_int_equal(last_said(REPLICA_PRE_VOTE)->position.log_index, 2);
+}
+
+#define receive_test(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        receive_test(test_what_verifies_is_journaled_and_acknowledged_when_durable),
+        receive_test(test_only_what_is_committed_is_executed),
+        receive_test(test_what_does_not_verify_reaches_nobody),
+        receive_test(test_an_unknown_key_ends_the_message),
+        receive_test(test_a_tail_that_is_dropped_goes_out_as_evidence),
+        receive_test(test_elections_know_no_wall_clock),
+    };
+    return cmocka_run_group_tests(tests, setup_group, teardown_group);
+}
