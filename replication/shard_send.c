@@ -49,14 +49,16 @@ void shard_send(struct shard *shard, const struct replica_message *message)
     }
 }
 
-/* Position of what stands before the oldest segment that is still here. */
-static bool send_position(struct shard *shard, uint64_t log_index, struct replica_entry *entry)
+/* Header of a segment. False: it is no longer here. `before`: only its position is wanted, which is
+ * known without it at the very beginning and where a snapshot stands. */
+static bool send_position(struct shard *shard, uint64_t log_index, bool before,
+                          struct replica_entry *entry)
 {
     *entry = (struct replica_entry){0};
-    if (log_index == 0) {
-        return true; /* The very beginning, also where a snapshot stands for it. */
+    if (before && log_index == 0) {
+        return true;
     }
-    if (log_index == shard->base.last_log_index) {
+    if (before && log_index == shard->base.last_log_index) {
         entry->position.log_index = log_index;
         entry->position.term = shard->base.last_term;
         memcpy(entry->position.chain_hash, shard->base.last_chain_hash, SEGMENT_HASH_BYTES);
@@ -86,7 +88,7 @@ void shard_send_headers(struct shard *shard, uint8_t site_id)
     uint64_t bytes = 0;
     while (count < wanted.entry_count && bytes < shard->options.batch_bytes_max &&
            wanted.log_index + count <= shard->last_log_index &&
-           send_position(shard, wanted.log_index + count, &shard->entries[count])) {
+           send_position(shard, wanted.log_index + count, count == 0, &shard->entries[count])) {
         bytes += shard->entries[count].segment_bytes;
         count++;
     }
