@@ -102,6 +102,41 @@ static void test_an_empty_site_among_sites_that_began_from_snapshots(void **stat
     end();
 }
 
+static void request_snapshots(void)
+{
+    for (uint8_t site_id = 1; site_id <= world->plan.site_count; site_id++) {
+        shelf_of(site_id)->requested = true;
+    }
+}
+
+/* The same where the snapshot stands at the first segment: that the leader knows its place does not
+ * mean that it has the segment. */
+static void test_an_empty_site_and_a_snapshot_of_the_first_segment(void **state)
+{
+    (void)state;
+    begin_at_zero(8, 3, 3, 2);
+    request_snapshots();
+    go(1000);
+    for (uint8_t site_id = 1; site_id <= 3; site_id++) {
+        assert_true(shelf_of(site_id)->kept[0].position.log_index == 1);
+        down(site_id);
+    }
+    for (uint8_t site_id = 1; site_id <= 3; site_id++) {
+        up(site_id);
+    }
+    (void)leader();
+    go(200);
+    request_snapshots();
+    go(500);
+    for (uint8_t site_id = 1; site_id <= 3; site_id++) {
+        assert_true(journal_first(site_id) == 2);
+    }
+    uint64_t installs = world->totals.installs;
+    site_of(next_site(leader()))->retired = true;
+    until_installed(installs + 1);
+    end();
+}
+
 /* Power is gone before the installation, and in the middle of it, with many timings: the site
  * begins from what it had, or from the snapshot, and gets there. */
 static void test_power_in_the_middle_of_an_installation(void **state)
@@ -241,6 +276,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_follower_behind_the_trimmed_start),
         cmocka_unit_test(test_an_empty_site_among_sites_that_began_from_snapshots),
+        cmocka_unit_test(test_an_empty_site_and_a_snapshot_of_the_first_segment),
         cmocka_unit_test(test_power_in_the_middle_of_an_installation),
         cmocka_unit_test(test_rot_in_the_snapshot_that_somebody_needs),
         cmocka_unit_test(test_rot_in_the_snapshots_of_a_start),

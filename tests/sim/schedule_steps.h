@@ -98,9 +98,9 @@ static inline uint8_t next_site(uint8_t site_id)
     return (uint8_t)(site_id % world->plan.site_count + 1);
 }
 
-/* A cluster at work, led by somebody. Returns the leader. */
-static inline uint8_t begin(uint64_t seed, uint32_t sites, uint32_t providers,
-                            uint8_t commit_providers)
+/* A cluster at time 0. */
+static inline void begin_at_zero(uint64_t seed, uint32_t sites, uint32_t providers,
+                                 uint8_t commit_providers)
 {
     const struct sim_plan plan = {.site_count = sites,
                                   .provider_count = providers,
@@ -116,6 +116,13 @@ static inline uint8_t begin(uint64_t seed, uint32_t sites, uint32_t providers,
     sim_begin(world, seed, &plan);
     assert_int_equal(world->genesis.commit_providers, commit_providers);
     memset(world->genesis.preferred_site_ids, 0, sizeof world->genesis.preferred_site_ids);
+}
+
+/* A cluster at work, led by somebody. Returns the leader. */
+static inline uint8_t begin(uint64_t seed, uint32_t sites, uint32_t providers,
+                            uint8_t commit_providers)
+{
+    begin_at_zero(seed, sites, providers, commit_providers);
     go(1000);
     assert_true(committed() > 1);
     return leader();
