@@ -36,7 +36,10 @@ static int setup(void **state)
     }
     for (uint32_t at = 0; at < SITES; at++) {
         int status = 0;
-        assert_true(site_process_await(&sites[at], &status));
+        if (!site_process_await(&sites[at], &status)) {
+            site_process_show_log(&sites[at]);
+            return -1;
+        }
     }
     test_market_apply(&sites[4]);
     next_reference = 1;
