@@ -348,6 +348,14 @@ static void test_a_change_that_is_killed_goes_on(void **state)
     soup_client_close(&client);
     await_equal_hashes(SITES);
     assert_false(status_holds(1, "\"role\":\"learner\""));
+    /* Who leads is removed as well as anybody: it leaves the lead, then the cluster. */
+    if (finish(begin(31, "transfer", "site-5", NULL, NULL, NULL), false) != 0 ||
+        finish(begin(31, "remove", "site-5", "site-4", NULL, NULL), false) != 0) {
+        fail_msg("%s", output);
+    }
+    assert_non_null(strstr(output, "site-5           metal: voter -> no member"));
+    assert_false(status_holds(0, "\"name\":\"site-5\",\"role\""));
+    await_equal_hashes(3);
     stop_and_verify(SITES);
 }
 
