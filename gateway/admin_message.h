@@ -15,6 +15,7 @@
 #include "matching/engine.h"
 #include "matching/event.h"
 #include "replication/journal.h"
+#include "replication/link.h"
 #include "replication/shard.h"
 
 enum admin_kind {
@@ -38,6 +39,18 @@ struct admin_request {
     };
 };
 
+/* A link to another site, since this process started. */
+struct admin_peer {
+    bool known; /* Else all zeros. */
+    bool connected;
+    uint64_t round_trip_ns; /* Of the best path; 0: not measured yet. */
+    uint64_t bytes_out;     /* As TCP carries them. */
+    uint64_t bytes_in;
+    uint64_t dropped;     /* Frames that found no room, or whose connection ended. */
+    uint64_t connects;    /* Paths that came up. */
+    uint64_t cost_micros; /* Of bytes_out, by the price list; rounded down. */
+};
+
 struct admin_site {
     char cluster[CONFIG_NAME_BYTES];
     char site[CONFIG_NAME_BYTES];
@@ -52,6 +65,8 @@ struct admin_site {
     uint64_t uptime_ns;
     struct journal_usage journal;
     struct doors_counts doors;
+    struct admin_peer peers[SITES_MAX]; /* Of site id - 1. */
+    uint64_t link_ends[LINK_END_COUNT]; /* Connections that ended or were refused, of all. */
 };
 
 struct admin_shard {

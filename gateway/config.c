@@ -115,6 +115,7 @@ static void config_read_file(struct config *config, struct config_reader *reader
     config_read_choices(config, reader, file);
     config_tuning_read(&config->tuning, reader, file->tuning);
     config_tuning_snapshots(&config->snapshots, reader, file->snapshots);
+    config_tuning_prices(config, reader, file);
     config_tuning_silence(&config->site_silence_ns, reader, file->site_silence);
 }
 

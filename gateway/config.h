@@ -74,6 +74,12 @@ struct config_snapshots {
     bool trim;               /* The journal below the oldest of those kept. */
 };
 
+/* What a GiB to a site of this provider costs, in millionths of the list's currency. */
+struct config_price {
+    char provider[CONFIG_NAME_BYTES];
+    uint64_t micros_per_gib;
+};
+
 struct config {
     char cluster[CONFIG_NAME_BYTES];
     char site[CONFIG_NAME_BYTES];
@@ -101,6 +107,8 @@ struct config {
     enum io_idle idle;
     struct config_tuning tuning;
     struct config_snapshots snapshots;
+    struct config_price prices[SITES_MAX]; /* Of bytes out, for metrics (`egress:`). */
+    uint32_t price_count;
     uint64_t site_silence_ns; /* Not heard for so long, a site counts as gone (rules.md 2.7). */
 };
 

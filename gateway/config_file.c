@@ -67,6 +67,13 @@ static const cyaml_schema_field_t tuning_fields[] = {
     TEXT(struct config_file_tuning, io),
     CYAML_FIELD_END};
 
+static const cyaml_schema_field_t price_fields[] = {TEXT(struct config_file_price, provider),
+                                                    TEXT(struct config_file_price, price),
+                                                    CYAML_FIELD_END};
+
+static const cyaml_schema_value_t price_schema = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_file_price, price_fields)};
+
 static const cyaml_schema_field_t snapshots_fields[] = {
     TEXT(struct config_file_snapshots, bytes),   TEXT(struct config_file_snapshots, segments),
     TEXT(struct config_file_snapshots, seconds), TEXT(struct config_file_snapshots, keep),
@@ -85,6 +92,7 @@ static const cyaml_schema_field_t file_fields[] = {
     MAPPING(struct config_file, tuning, tuning_fields),
     MAPPING(struct config_file, snapshots, snapshots_fields),
     TEXT(struct config_file, site_silence),
+    LIST(struct config_file, egress, &price_schema, LIST_ENTRIES_MAX),
     CYAML_FIELD_END};
 
 static const cyaml_schema_value_t file_schema = {

@@ -60,6 +60,11 @@ struct config_file_tuning {
     char *io;
 };
 
+struct config_file_price {
+    char *provider;
+    char *price;
+};
+
 struct config_file_snapshots {
     char *bytes;
     char *segments;
@@ -81,6 +86,8 @@ struct config_file {
     struct config_file_tuning *tuning;
     struct config_file_snapshots *snapshots;
     char *site_silence;
+    struct config_file_price *egress;
+    unsigned egress_count;
 };
 
 /* Read a text of one YAML document that is a mapping. STATUS_BAD_FORMAT sets `error`; STATUS_FULL:

@@ -19,6 +19,8 @@ void config_tuning_read(struct config_tuning *tuning, struct config_reader *read
                         const struct config_file_tuning *file);
 void config_tuning_snapshots(struct config_snapshots *snapshots, struct config_reader *reader,
                              const struct config_file_snapshots *file);
+void config_tuning_prices(struct config *config, struct config_reader *reader,
+                          const struct config_file *file);
 /* In seconds, 1 to 3,600. */
 void config_tuning_silence(uint64_t *site_silence_ns, struct config_reader *reader,
                            const char *text);

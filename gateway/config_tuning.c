@@ -1,4 +1,7 @@
-/* Sizes and waits of a site; when it takes snapshots. */
+/* Sizes and waits of a site; when it takes snapshots; what its traffic costs. */
+#include <stdio.h>
+#include <string.h>
+
 #include "gateway/config_parts.h"
 #include "matching/base/assertion.h"
 
@@ -108,6 +111,57 @@ void config_tuning_snapshots(struct config_snapshots *snapshots, struct config_r
     snapshots->every_ns = seconds * SECOND_NS;
     snapshots->keep = (uint32_t)keep;
     snapshots->trim = trim == 0;
+}
+
+/* A price as 0.09, at most six decimals and 999,999. */
+static bool config_tuning_micros(const char *text, uint64_t *micros)
+{
+    uint64_t value = 0;
+    uint32_t whole = 0;
+    uint32_t decimals = 0;
+    bool point = false;
+    for (; *text != '\0'; text++) {
+        if (*text == '.' && !point && whole > 0) {
+            point = true;
+        } else if (*text >= '0' && *text <= '9' && (point ? decimals : whole) < 6) {
+            value = value * 10 + (uint64_t)(*text - '0');
+            whole += point ? 0 : 1;
+            decimals += point ? 1 : 0;
+        } else {
+            return false;
+        }
+    }
+    for (uint32_t at = decimals; at < 6; at++) {
+        value *= 10;
+    }
+    *micros = value;
+    return whole > 0 && (!point || decimals > 0);
+}
+
+void config_tuning_prices(struct config *config, struct config_reader *reader,
+                          const struct config_file *file)
+{
+    char place[CONFIG_PLACE_BYTES];
+    ASSERT(config->price_count == 0);
+    if (file->egress_count > SITES_MAX && !reader->failed) {
+        config_reader_fail(reader, "egress", "`egress` has %u prices; at most %u fit",
+                           file->egress_count, SITES_MAX);
+    }
+    for (uint32_t at = 0; at < file->egress_count && !reader->failed; at++) {
+        struct config_price *price = &config->prices[at];
+        (void)snprintf(place, sizeof place, "egress[%u].provider", at);
+        config_reader_name(reader, place, file->egress[at].provider, false, price->provider,
+                           sizeof price->provider);
+        (void)snprintf(place, sizeof place, "egress[%u].price", at);
+        const char *text = file->egress[at].price != NULL ? file->egress[at].price : "";
+        if (!reader->failed && !config_tuning_micros(text, &price->micros_per_gib)) {
+            config_reader_fail(reader, place,
+                               "`price` is \"%.20s\"; it must be what a GiB costs, as 0.09, with "
+                               "at most six decimals",
+                               text);
+        }
+        config->price_count = at + 1;
+    }
 }
 
 void config_tuning_silence(uint64_t *site_silence_ns, struct config_reader *reader,

@@ -122,6 +122,62 @@ static void write_shards(FILE *out, const struct admin_shard *shards, uint32_t c
     }
 }
 
+#define PEER(name, type, help, field)                                                              \
+    {                                                                                              \
+        "causeway_peer_" name, help, type, offsetof(struct admin_peer, field)                      \
+    }
+static const struct figure peer_figures[] = {
+    PEER("round_trip_nanoseconds", FIGURE_GAUGE, "Of the best path; 0: not measured yet.",
+         round_trip_ns),
+    PEER("egress_bytes_total", FIGURE_COUNTER, "Bytes sent, as TCP carries them.", bytes_out),
+    PEER("ingress_bytes_total", FIGURE_COUNTER, "Bytes received, likewise.", bytes_in),
+    PEER("egress_cost_micros_total", FIGURE_COUNTER,
+         "Price of the bytes sent, in millionths of the configuration's currency.", cost_micros),
+    PEER("dropped_frames_total", FIGURE_COUNTER, "Frames without room or connection.", dropped),
+    PEER("connects_total", FIGURE_COUNTER, "Paths that came up.", connects),
+};
+
+static void write_peer(FILE *out, const struct admin_site *site, uint32_t at, const char *name,
+                       uint64_t value)
+{
+    (void)fprintf(out, "%s{peer=\"%s\",provider=\"%s\"} %" PRIu64 "\n", name, site->sites[at].name,
+                  site->sites[at].provider, value);
+}
+
+static void write_links(FILE *out, const struct admin_site *site, const struct admin_shard *shards)
+{
+    uint64_t bytes_out = 0;
+    uint64_t commands = 0;
+    for (size_t row = 0; row < sizeof peer_figures / sizeof peer_figures[0]; row++) {
+        const struct figure *figure = &peer_figures[row];
+        head(out, figure->name, figure->help, figure->type);
+        for (uint32_t at = 0; at < SITES_MAX; at++) {
+            if (site->peers[at].known) {
+                write_peer(out, site, at, figure->name, value_at(&site->peers[at], figure->offset));
+            }
+        }
+    }
+    head(out, "causeway_peer_connected", "1: the link is up.", FIGURE_GAUGE);
+    for (uint32_t at = 0; at < SITES_MAX; at++) {
+        if (site->peers[at].known) {
+            write_peer(out, site, at, "causeway_peer_connected", site->peers[at].connected);
+            bytes_out += site->peers[at].bytes_out;
+        }
+    }
+    for (uint32_t at = 0; at < site->shard_count; at++) {
+        commands += shards[at].log.records_sealed;
+    }
+    one(out, "causeway_egress_millibytes_per_command",
+        "Bytes sent to all sites per command sealed here since start, in thousandths; 0: none was.",
+        FIGURE_GAUGE, commands == 0 ? 0 : bytes_out * 1000 / commands);
+    head(out, "causeway_link_ends_total",
+         "Connections between sites that were refused or ended, by reason.", FIGURE_COUNTER);
+    for (uint32_t end = 1; end < LINK_END_COUNT; end++) {
+        (void)fprintf(out, "causeway_link_ends_total{reason=\"%s\"} %" PRIu64 "\n",
+                      link_end_text((enum link_end)end), site->link_ends[end]);
+    }
+}
+
 static void write_site(FILE *out, const struct admin_site *site)
 {
     head(out, "causeway_site_info", "Who this is.", FIGURE_GAUGE);
@@ -158,6 +214,7 @@ char *metrics_text(const struct admin_site *site, const struct admin_shard *shar
     }
     write_site(out, site);
     write_shards(out, shards, site->shard_count);
+    write_links(out, site, shards);
     one(out, "causeway_admin_requests_total", "HTTP requests.", FIGURE_COUNTER, admin->requests);
     one(out, "causeway_admin_unauthorized_total", "HTTP requests with a wrong token or none.",
         FIGURE_COUNTER, admin->unauthorized);

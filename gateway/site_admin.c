@@ -7,6 +7,57 @@
 
 #define SITE_ADMIN_REQUESTS 64u /* In one turn: trading goes first. */
 
+/* What so many bytes to a provider cost, by the list; nothing when it is not there. */
+static uint64_t site_admin_cost_micros(const struct config *config, const char *provider,
+                                       uint64_t bytes)
+{
+    const uint64_t gib = UINT64_C(1) << 30;
+    for (uint32_t at = 0; at < config->price_count; at++) {
+        const struct config_price *price = &config->prices[at];
+        if (strcmp(price->provider, provider) == 0) {
+            return bytes / gib * price->micros_per_gib + bytes % gib * price->micros_per_gib / gib;
+        }
+    }
+    return 0;
+}
+
+static void site_admin_describe_links(const struct site_admin *site, struct admin_site *answer)
+{
+    const struct config *config = site->config;
+    const struct link *link = site->peers->link;
+    struct link_counts strangers;
+    if (link == NULL) {
+        return;
+    }
+    link_counts(link, &strangers);
+    memcpy(answer->link_ends, strangers.ends, sizeof answer->link_ends);
+    for (uint8_t site_id = 1; site_id <= config->site_count; site_id++) {
+        struct link_peer_counts counts;
+        struct admin_peer *peer = &answer->peers[site_id - 1];
+        if (site_id == config->site_index + 1 || config->sites[site_id - 1].name[0] == '\0') {
+            continue;
+        }
+        link_peer_counts(link, site_id, &counts);
+        *peer = (struct admin_peer){
+            .known = true,
+            .connected = counts.connected,
+            .bytes_out = counts.wire_bytes_out,
+            .bytes_in = counts.wire_bytes_in,
+            .connects = counts.connects,
+            .cost_micros = site_admin_cost_micros(config, config->sites[site_id - 1].provider,
+                                                  counts.wire_bytes_out)};
+        for (uint32_t class = 0; class < LINK_PRIORITY_COUNT; class ++) {
+            peer->dropped += counts.dropped[class];
+        }
+        for (uint32_t path = 0; path < LINK_PATHS_MAX; path++) {
+            peer->round_trip_ns += counts.paths[path].best ? counts.paths[path].round_trip_ns : 0;
+        }
+        for (uint32_t end = 0; end < LINK_END_COUNT; end++) {
+            answer->link_ends[end] += counts.ends[end];
+        }
+    }
+}
+
 static void site_admin_describe(const struct site_admin *site, struct admin_site *answer)
 {
     const struct config *config = site->config;
@@ -24,6 +75,7 @@ static void site_admin_describe(const struct site_admin *site, struct admin_site
     answer->uptime_ns = io_now_ns(site->io) - site->started_ns;
     journal_usage(site->journal, &answer->journal);
     doors_counts(site->doors, &answer->doors);
+    site_admin_describe_links(site, answer);
 }
 
 static void site_admin_describe_members(const struct site_admin *site, uint32_t index,
@@ -57,15 +109,15 @@ static void site_admin_describe_shard(const struct site_admin *site, uint32_t in
     site_admin_describe_members(site, index, answer);
 }
 
-static void site_admin_command(struct site_admin *site, const struct admin_request *request)
+static void site_admin_command(struct site_admin *site, const struct admin_request *request,
+                               struct admin_answer *answer)
 {
-    struct admin_answer answer = {.ticket = request->ticket, .kind = request->kind};
-    answer.status = router_submit(site->peers->routers[request->shard_id - 1], &request->command,
-                                  io_now_ns(site->io));
-    if (answer.status == STATUS_OK) {
+    answer->status = router_submit(site->peers->routers[request->shard_id - 1], &request->command,
+                                   io_now_ns(site->io));
+    if (answer->status == STATUS_OK) {
         admin_link_wait(site->link, request);
     } else {
-        admin_link_answer(site->link, &answer);
+        admin_link_answer(site->link, answer);
     }
 }
 
@@ -80,15 +132,15 @@ static void site_admin_plan(struct shard *shard, const struct admin_change *chan
     }
 }
 
-static void site_admin_change(struct site_admin *site, const struct admin_request *request)
+static void site_admin_change(struct site_admin *site, const struct admin_request *request,
+                              struct admin_answer *answer)
 {
     const struct admin_change *change = &request->change;
-    struct admin_answer answer = {.ticket = request->ticket, .kind = request->kind};
-    struct admin_change_result *result = &answer.body.change;
+    struct admin_change_result *result = &answer->body.change;
     uint64_t now_ns = io_now_ns(site->io);
     if (change->what == ADMIN_CHANGE_INTRODUCE) {
         result->status = site_peers_introduce(site->peers, change->text, strlen(change->text));
-        admin_link_answer(site->link, &answer);
+        admin_link_answer(site->link, answer);
         return;
     }
     struct shard *shard = site->shards[change->shard_id - 1];
@@ -113,7 +165,7 @@ static void site_admin_change(struct site_admin *site, const struct admin_reques
         break;
     }
     result->leader_site_id = status.leader_site_id;
-    admin_link_answer(site->link, &answer);
+    admin_link_answer(site->link, answer);
 }
 
 static void site_admin_request(struct site_admin *site, const struct admin_request *request)
@@ -127,7 +179,7 @@ static void site_admin_request(struct site_admin *site, const struct admin_reque
     bool none = request->shard_id == 0 || request->shard_id > site->config->shard_count;
     if (request->kind == ADMIN_CHANGE &&
         (!none || request->change.what == ADMIN_CHANGE_INTRODUCE)) {
-        site_admin_change(site, request);
+        site_admin_change(site, request, &answer);
         return;
     }
     if (none) {
@@ -154,7 +206,7 @@ static void site_admin_request(struct site_admin *site, const struct admin_reque
         answer.status = engine_session_view(engine, request->object_id, &answer.body.session);
         break;
     case ADMIN_COMMAND:
-        site_admin_command(site, request);
+        site_admin_command(site, request, &answer);
         return;
     }
     admin_link_answer(site->link, &answer);

@@ -64,7 +64,10 @@ static const char whole[] =
     "  compression_level: 9\n"
     "  io: epoll\n"
     "site_silence: 9\n"
-    "snapshots: {bytes: 1 MiB, segments: 5, seconds: 60, keep: 3, trim: no}\n";
+    "snapshots: {bytes: 1 MiB, segments: 5, seconds: 60, keep: 3, trim: no}\n"
+    "egress:\n"
+    "  - {provider: aws, price: 0.09}\n"
+    "  - {provider: metal, price: 12}\n";
 
 static const char least[] = "cluster: demo\n"
                             "site: one\n"
@@ -220,7 +223,24 @@ static void test_snapshots(void **state)
     assert_int_equal(config.snapshots.keep, 3);
     assert_false(config.snapshots.trim);
     assert_true(config.site_silence_ns == UINT64_C(9000000000));
+    assert_int_equal(config.price_count, 2);
+    assert_string_equal(config.prices[0].provider, "aws");
+    assert_int_equal(config.prices[0].micros_per_gib, 90000);
+    assert_string_equal(config.prices[1].provider, "metal");
+    assert_int_equal(config.prices[1].micros_per_gib, 12000000);
+    static const char *const wrong[] = {"0.0000001", "-1", "1.", ".5", "1.2.3", "1e3", "1000000"};
+    for (size_t at = 0; at < sizeof wrong / sizeof wrong[0]; at++) {
+        char line[64];
+        char sentence[128];
+        (void)snprintf(line, sizeof line, "price: %s}", wrong[at]);
+        (void)snprintf(sentence, sizeof sentence,
+                       "`price` is \"%s\"; it must be what a GiB costs, as 0.09, with at most six "
+                       "decimals",
+                       wrong[at]);
+        check_wrong("price: 0.09}", line, 45, sentence);
+    }
     check_valid(least);
+    assert_int_equal(config.price_count, 0);
     assert_int_equal(config.snapshots.every_bytes, 256u << 20);
     assert_int_equal(config.snapshots.every_segments, 0);
     assert_true(config.snapshots.every_ns == UINT64_C(3600000000000));
@@ -315,6 +335,8 @@ static void test_documented_example(void **state)
                                        "seconds:",
                                        "keep:",
                                        "trim:",
+                                       "egress:",
+                                       "price:",
                                        "threading:",
                                        "idle:",
                                        "soupbin:",
@@ -688,7 +710,7 @@ static void test_any_damage(void **state)
             refused++;
             assert_memory_equal(error, prefix, strlen(prefix));
             assert_true(strtoul(error + strlen(prefix), NULL, 10) >= 1);
-            assert_true(strtoul(error + strlen(prefix), NULL, 10) <= 44);
+            assert_true(strtoul(error + strlen(prefix), NULL, 10) <= 47);
         }
     }
     assert_true(refused > 800);

@@ -22,6 +22,16 @@ static char *make(uint32_t shard_count)
         {.shard_id = 1, .name = "EQ", .queue_room = 5},
         {.shard_id = 2, .name = "FX", .log.leader = true}};
     shards[1].totals.executions = 42;
+    shards[0].log.records_sealed = 300;
+    shards[1].log.records_sealed = 700;
+    memcpy(site.sites[2].name, "gcp-use4", 9);
+    memcpy(site.sites[2].provider, "gcp", 4);
+    memcpy(site.sites[3].name, "metal-ny", 9);
+    memcpy(site.sites[3].provider, "metal", 6);
+    site.peers[2] = (struct admin_peer){
+        .known = true, .connected = true, .bytes_out = 9000, .bytes_in = 8, .cost_micros = 77};
+    site.peers[3] = (struct admin_peer){.known = true, .bytes_out = 1234, .dropped = 5};
+    site.link_ends[LINK_END_WRONG_CLUSTER] = 6;
     struct metrics_admin admin = {.requests = 3, .unauthorized = 2, .timeouts = 1};
     char *text = metrics_text(&site, shards, &admin);
     assert_non_null(text);
@@ -40,6 +50,12 @@ static void figures_are_where_they_belong(void **state)
         "\ncauseway_shard_leader{shard=\"EQ\"} 0\ncauseway_shard_leader{shard=\"FX\"} 1\n",
         "\ncauseway_shard_executions_total{shard=\"FX\"} 42\n",
         "\ncauseway_shard_queue_room{shard=\"EQ\"} 5\n",
+        "\ncauseway_peer_egress_bytes_total{peer=\"gcp-use4\",provider=\"gcp\"} 9000\n"
+        "causeway_peer_egress_bytes_total{peer=\"metal-ny\",provider=\"metal\"} 1234\n",
+        "\ncauseway_peer_egress_cost_micros_total{peer=\"gcp-use4\",provider=\"gcp\"} 77\n",
+        "\ncauseway_peer_connected{peer=\"metal-ny\",provider=\"metal\"} 0\n",
+        "\ncauseway_egress_millibytes_per_command 10234\n",
+        "\ncauseway_link_ends_total{reason=\"wrong-cluster\"} 6\n",
         "\ncauseway_admin_requests_total 3\n",
         "\ncauseway_admin_unauthorized_total 2\n",
         "\ncauseway_admin_timeouts_total 1\n",

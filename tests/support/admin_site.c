@@ -60,14 +60,13 @@ static void admin_site_execute(struct admin_site_double *site, const struct admi
     ASSERT(answered == 1);
 }
 
-static void admin_site_command(struct admin_site_double *site, const struct admin_request *request)
+static void admin_site_command(struct admin_site_double *site, const struct admin_request *request,
+                               struct admin_answer *answer)
 {
     enum status refuse = (enum status)atomic_load(&site->refuse);
     if (refuse != STATUS_OK) {
-        struct admin_answer answer = {.ticket = request->ticket,
-                                      .kind = ADMIN_COMMAND,
-                                      .status = refuse};
-        admin_link_answer(site->link, &answer);
+        answer->status = refuse;
+        admin_link_answer(site->link, answer);
         return;
     }
     atomic_fetch_add(&site->commands_seen, 1);
@@ -87,7 +86,7 @@ static void admin_site_request(struct admin_site_double *site, const struct admi
     }
     struct admin_answer answer = {.ticket = request->ticket, .kind = request->kind};
     if (request->kind == ADMIN_COMMAND && request->shard_id == 1) {
-        admin_site_command(site, request);
+        admin_site_command(site, request, &answer);
         return;
     }
     if (request->kind == ADMIN_SITE) {
