@@ -317,21 +317,6 @@ enum status members_read(struct config *config, const char *path,
     return status == STATUS_OK ? members_load(config, error) : status;
 }
 
-uint32_t members_keys(const char *data, uint8_t keys[static CONFIG_KEYS_MAX][32])
-{
-    char path[MEMBERS_PATH_BYTES];
-    (void)snprintf(path, sizeof path, "%s/" SITE_MEMBERS_FILE, data);
-    struct config *config = calloc(1, sizeof *config);
-    uint32_t count = 0;
-    if (config != NULL && members_load_file(config, path) == STATUS_OK) {
-        count = config->key_count;
-        memcpy(keys, config->keys, sizeof config->keys);
-    }
-    free(config);
-    ASSERT(count <= CONFIG_KEYS_MAX);
-    return count;
-}
-
 static char *members_file_text(const struct config *config)
 {
     json_t *json = members_json(config);

@@ -55,9 +55,6 @@ MUST_USE enum status members_read(struct config *config, const char *path,
  * is none. Then find out who this site is: STATUS_NOT_FOUND when nobody has its name.
  * STATUS_BAD_FORMAT, STATUS_DENIED. `error` gets a sentence. */
 MUST_USE enum status members_load(struct config *config, char error[static MEMBERS_ERROR_BYTES]);
-/* The keys in the file of a data directory, as they are there now: for a thread that has no
- * business with the configuration. Returns how many; 0 also when the file cannot be read. */
-uint32_t members_keys(const char *data, uint8_t keys[static CONFIG_KEYS_MAX][32]);
 /* Write it, durable. STATUS_IO and others. */
 MUST_USE enum status members_save(const struct config *config,
                                   char error[static MEMBERS_ERROR_BYTES]);

@@ -2,10 +2,8 @@
 #include <string.h>
 
 #include "gateway/log.h"
-#include "gateway/members.h"
 #include "gateway/snapshot_worker_inside.h"
 #include "matching/base/assertion.h"
-#include "replication/key_store.h"
 
 static void fetch_failed(struct snapshot_worker *worker, const struct snapshot_fetch *fetch,
                          uint16_t shard_id, enum status status)
@@ -99,25 +97,6 @@ static bool fetch_is_of(const struct replica_position *one, const struct replica
     return one->log_index == other->log_index && replica_message_same_chain(one, other);
 }
 
-/* Whoever wrote what is fetched may have joined since this process started. */
-static void fetch_trust(struct snapshot_worker *worker)
-{
-    const struct snapshot_store_options *store = &worker->options.store;
-    uint8_t keys[CONFIG_KEYS_MAX][32];
-    uint32_t count = 0;
-    ASSERT(store->verifier_count <= SITES_MAX + CONFIG_KEYS_MAX);
-    for (; count < store->verifier_count; count++) {
-        worker->verifiers[count] = store->verifiers[count];
-    }
-    uint32_t learned = members_keys(worker->options.config->data, keys);
-    for (uint32_t at = 0; at < learned; at++) {
-        key_store_verifier_of(&worker->verifiers[count++], keys[at]);
-    }
-    if (count > 0) {
-        snapshot_store_trust(worker->store, worker->verifiers, count);
-    }
-}
-
 void snapshot_worker_fetch_begin(struct snapshot_worker *worker, const struct snapshot_task *task)
 {
     struct snapshot_fetch *fetch = &worker->fetches[task->shard_id - 1];
@@ -140,7 +119,6 @@ void snapshot_worker_fetch_begin(struct snapshot_worker *worker, const struct sn
     fetch->offset = 0;
     fetch->outstanding = 0;
     fetch->heard_ns = now_ns;
-    fetch_trust(worker);
     /* What another life began and nobody offers any more only takes room. */
     enum status cleaned =
         snapshot_store_incoming_clean(worker->store, task->shard_id, task->position.log_index);

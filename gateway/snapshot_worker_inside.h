@@ -73,8 +73,6 @@ struct snapshot_worker {
     struct snapshot_row answers;
     struct snapshot_answer answer[SNAPSHOT_WORKER_ROW];
     uint8_t *answer_bytes;
-    /* The thread's: as they were at the start, and what the site has learned since. */
-    struct segment_verifier verifiers[SITES_MAX + 2 * CONFIG_KEYS_MAX];
     struct snapshot_fetch fetches[SHARDS_MAX];
     struct snapshot_serving servings[SHARDS_MAX];
     pthread_t thread;

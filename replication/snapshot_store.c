@@ -247,15 +247,6 @@ enum status snapshot_store_open(struct snapshot_store **target,
     return store_prepare(store);
 }
 
-void snapshot_store_trust(struct snapshot_store *store, const struct segment_verifier *verifiers,
-                          uint32_t verifier_count)
-{
-    ASSERT(verifiers != NULL);
-    ASSERT(verifier_count > 0);
-    store->options.verifiers = verifiers;
-    store->options.verifier_count = verifier_count;
-}
-
 void snapshot_store_close(struct snapshot_store *store)
 {
     if (store == NULL) {

@@ -38,10 +38,6 @@ MUST_USE enum status snapshot_store_open(struct snapshot_store **store,
                                          const struct snapshot_store_options *options);
 void snapshot_store_close(struct snapshot_store *store);
 
-/* From now on the manifests of these count, instead of those before; they outlive the store. */
-void snapshot_store_trust(struct snapshot_store *store, const struct segment_verifier *verifiers,
-                          uint32_t verifier_count);
-
 /* A sentence for the operator about the last error of any call. */
 const char *snapshot_store_error(const struct snapshot_store *store);
 
