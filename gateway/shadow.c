@@ -63,6 +63,8 @@ static void shadow_begin(struct shadow *shadow, struct shadow_shard *shard, uint
     following->restarts = restarts;
     following->used = atomic_load_explicit(&shard->filled, memory_order_acquire);
     atomic_store_explicit(&shard->used, following->used, memory_order_release);
+    snapshot_store_trust(shadow->store,
+                         atomic_load_explicit(&shadow->verifier_count, memory_order_acquire));
     shadow_follow_load(shadow, shard);
     atomic_store_explicit(&shard->ready_restarts, restarts + 1, memory_order_release);
     shadow->options.wake(shadow->options.wake_context);
@@ -235,6 +237,12 @@ void shadow_request(struct shadow *shadow, uint16_t shard_id)
     shadow_wake(shadow);
 }
 
+void shadow_trust(struct shadow *shadow, uint32_t verifier_count)
+{
+    ASSERT(verifier_count >= shadow->options.store.verifier_count);
+    atomic_store_explicit(&shadow->verifier_count, verifier_count, memory_order_release);
+}
+
 void shadow_spare(struct shadow *shadow, uint16_t shard_id, uint64_t log_index)
 {
     struct shadow_shard *shard = shadow_shard(shadow, shard_id);
@@ -337,6 +345,7 @@ enum status shadow_create(struct shadow **target, const struct shadow_options *o
     memset(shadow, 0, sizeof *shadow);
     size_t shards_bytes = options->shard_count * sizeof *shadow->shards;
     shadow->options = *options;
+    shadow->verifier_count = options->store.verifier_count;
     shadow->shards = aligned_alloc(64, shards_bytes);
     if (shadow->shards == NULL) {
         free(shadow);

@@ -91,6 +91,10 @@ bool shadow_report(struct shadow *shadow, struct shadow_report *report);
 /* Take a snapshot as soon as something has been applied since the last one. */
 void shadow_request(struct shadow *shadow, uint16_t shard_id);
 
+/* So many verifiers stand now where options.store.verifiers points; those from before stay. Before
+ * the restart that needs them. */
+void shadow_trust(struct shadow *shadow, uint32_t verifier_count);
+
 /* Another site is fetching the snapshot at `log_index` (0: nobody is): it is not removed when newer
  * ones are there. */
 void shadow_spare(struct shadow *shadow, uint16_t shard_id, uint64_t log_index);

@@ -105,6 +105,7 @@ struct shadow {
     bool started;
     sem_t work; /* Something to do for the thread. */
     bool work_made;
+    _Atomic uint32_t verifier_count;
     _Atomic bool stop;
 };
 

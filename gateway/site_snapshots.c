@@ -9,6 +9,7 @@
 #include "gateway/site_files.h"
 #include "gateway/site_snapshots_inside.h"
 #include "matching/base/assertion.h"
+#include "replication/key_store.h"
 
 #define SNAPSHOTS_ANSWERS 8u                    /* Taken in one turn. */
 #define SNAPSHOTS_HOLD_NS UINT64_C(60000000000) /* Behind the last request for it. */
@@ -308,12 +309,40 @@ static enum status snapshots_feed(struct site_snapshots *snapshots, uint32_t ind
     return fed;
 }
 
+/* Sites that have joined sign snapshots, too. */
+static void snapshots_trust(struct site_snapshots *snapshots)
+{
+    const struct config *config = snapshots->options.config;
+    if (config->key_count == snapshots->keys_seen) {
+        return;
+    }
+    for (uint32_t at = 0; at < config->key_count; at++) {
+        struct segment_verifier verifier;
+        uint32_t known = 0;
+        key_store_verifier_of(&verifier, config->keys[at]);
+        while (known < snapshots->verifier_count &&
+               memcmp(&snapshots->verifiers[known], &verifier, sizeof verifier) != 0) {
+            known++;
+        }
+        if (known == snapshots->verifier_count &&
+            known < sizeof snapshots->verifiers / sizeof snapshots->verifiers[0]) {
+            snapshots->verifiers[snapshots->verifier_count++] = verifier;
+        }
+    }
+    snapshots->keys_seen = config->key_count;
+    snapshot_worker_trust(snapshots->worker, snapshots->verifier_count);
+    if (snapshots->shadow != NULL) {
+        shadow_trust(snapshots->shadow, snapshots->verifier_count);
+    }
+}
+
 enum status site_snapshots_run(struct site_snapshots *snapshots, uint64_t now_ns)
 {
     ASSERT(snapshots->started);
     struct shadow_report report;
     uint32_t shard_count = snapshots->options.config->shard_count;
     enum status status = STATUS_OK;
+    snapshots_trust(snapshots);
     for (uint32_t at = 0; at < SNAPSHOTS_ANSWERS; at++) {
         struct snapshot_answer *answer = snapshot_worker_answer(snapshots->worker);
         if (answer == NULL) {
@@ -419,8 +448,8 @@ enum status site_snapshots_start(struct site_snapshots *snapshots,
         .config = options->config,
         .store = {.directory = snapshots->directory,
                   .cluster_id = segment_cluster_id(options->config->cluster),
-                  .verifiers = options->verifiers,
-                  .verifier_count = options->verifier_count},
+                  .verifiers = snapshots->verifiers,
+                  .verifier_count = snapshots->verifier_count},
         .wake = snapshots_wake,
         .wake_context = options->io};
     struct snapshot_store_options store = worker.store;

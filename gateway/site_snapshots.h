@@ -29,7 +29,7 @@ struct site_snapshots_options {
     struct io *io;
     struct journal *journal;
     const struct segment_signer *signer;
-    const struct segment_verifier *verifiers; /* Outlive it. */
+    const struct segment_verifier *verifiers; /* Copied. */
     uint32_t verifier_count;
     struct shard *const *shards; /* These by shard id - 1. */
     struct site_market *markets;
@@ -76,6 +76,11 @@ struct site_snapshots {
     struct shadow *shadow; /* NULL: no snapshots are taken here. */
     struct snapshot_worker *worker;
     struct site_snapshot_shard shards[SHARDS_MAX];
+    /* Whose snapshots count: those of the options, then of sites that joined since the start. Only
+     * ever appended to: the threads read what they have been told of. */
+    struct segment_verifier verifiers[SITES_MAX + 2 * CONFIG_KEYS_MAX];
+    uint32_t verifier_count;
+    uint32_t keys_seen; /* Of config->keys. */
     bool started;
 };
 

@@ -154,15 +154,20 @@ enum status site_snapshots_open(struct site_snapshots *snapshots,
                                 const struct site_snapshots_options *options,
                                 char error[static SITE_SNAPSHOTS_ERROR_BYTES])
 {
-    *snapshots = (struct site_snapshots){.options = *options};
+    *snapshots = (struct site_snapshots){.options = *options,
+                                         .verifier_count = options->verifier_count,
+                                         .keys_seen = options->config->key_count};
+    ASSERT(options->verifier_count <= SITES_MAX + CONFIG_KEYS_MAX);
+    memcpy(snapshots->verifiers, options->verifiers,
+           options->verifier_count * sizeof options->verifiers[0]);
     (void)snprintf(snapshots->directory, sizeof snapshots->directory,
                    "%s/" SITE_SNAPSHOTS_DIRECTORY, options->config->data);
     struct start_reading reading = {.segment = malloc(SEGMENT_BYTES_MAX)};
     struct snapshot_store_options store = {.directory = snapshots->directory,
                                            .cluster_id =
                                                segment_cluster_id(options->config->cluster),
-                                           .verifiers = options->verifiers,
-                                           .verifier_count = options->verifier_count};
+                                           .verifiers = snapshots->verifiers,
+                                           .verifier_count = snapshots->verifier_count};
     enum status status = reading.segment == NULL ? STATUS_FULL : STATUS_OK;
     if (status == STATUS_OK) {
         status = market_snapshot_create(&reading.snapshot);

@@ -125,6 +125,8 @@ static void *worker_run(void *argument)
         while (sem_trywait(&worker->work) == 0) {
         }
         while (row_count(&worker->tasks) > 0 && !worker_stops(worker)) {
+            snapshot_store_trust(worker->store, atomic_load_explicit(&worker->verifier_count,
+                                                                     memory_order_acquire));
             uint64_t place = row_first(&worker->tasks);
             worker_do(worker, &worker->task[place],
                       worker->task_bytes + place * SNAPSHOT_CHUNK_BYTES);
@@ -146,6 +148,12 @@ static void worker_wake(struct snapshot_worker *worker)
 {
     int failed = sem_post(&worker->work);
     ASSERT(failed == 0);
+}
+
+void snapshot_worker_trust(struct snapshot_worker *worker, uint32_t verifier_count)
+{
+    ASSERT(verifier_count >= worker->options.store.verifier_count);
+    atomic_store_explicit(&worker->verifier_count, verifier_count, memory_order_release);
 }
 
 static enum status worker_push(struct snapshot_worker *worker, const struct snapshot_task *task,
@@ -291,6 +299,7 @@ enum status snapshot_worker_create(struct snapshot_worker **target,
     }
     memset(worker, 0, sizeof *worker);
     worker->options = *options;
+    worker->verifier_count = options->store.verifier_count;
     enum status status = worker_start(worker, error);
     if (status != STATUS_OK) {
         snapshot_worker_destroy(worker);

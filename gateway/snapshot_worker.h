@@ -36,6 +36,9 @@ MUST_USE enum status snapshot_worker_create(struct snapshot_worker **worker,
 /* Ends the thread; answers not taken are thrown away. NULL is fine. */
 void snapshot_worker_destroy(struct snapshot_worker *worker);
 
+/* So many verifiers stand now where options.store.verifiers points; those from before stay. */
+void snapshot_worker_trust(struct snapshot_worker *worker, uint32_t verifier_count);
+
 /* ---- Tasks. STATUS_FULL: there is no room now. ---- */
 
 /* Another site asks for a piece: SNAPSHOT_ANSWER_PIECE. */

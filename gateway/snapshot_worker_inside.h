@@ -79,6 +79,7 @@ struct snapshot_worker {
     bool started;
     sem_t work;
     bool work_made;
+    _Atomic uint32_t verifier_count;
     _Atomic bool stop;
 };
 

@@ -247,6 +247,13 @@ enum status snapshot_store_open(struct snapshot_store **target,
     return store_prepare(store);
 }
 
+void snapshot_store_trust(struct snapshot_store *store, uint32_t verifier_count)
+{
+    ASSERT(store != NULL);
+    ASSERT(verifier_count >= store->options.verifier_count);
+    store->options.verifier_count = verifier_count;
+}
+
 void snapshot_store_close(struct snapshot_store *store)
 {
     if (store == NULL) {

@@ -38,6 +38,9 @@ MUST_USE enum status snapshot_store_open(struct snapshot_store **store,
                                          const struct snapshot_store_options *options);
 void snapshot_store_close(struct snapshot_store *store);
 
+/* So many verifiers stand now where options.verifiers points, those from before among them. */
+void snapshot_store_trust(struct snapshot_store *store, uint32_t verifier_count);
+
 /* A sentence for the operator about the last error of any call. */
 const char *snapshot_store_error(const struct snapshot_store *store);
 

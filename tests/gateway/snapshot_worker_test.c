@@ -21,9 +21,11 @@ static struct market_snapshot *snapshot;
 static struct config configs[2];
 static char directories[2][CONFIG_PATH_BYTES + 32];
 static struct snapshot_worker *workers[2];
+static struct segment_verifier verifiers[2]; /* Of nobody, and of HERE. */
 static sem_t answers;
-static uint32_t spoil;       /* So many pieces on their way are spoiled, */
-static uint32_t spoil_after; /* behind so many that are not. */
+static uint32_t at_first = 2; /* So many of them are trusted THERE at first. */
+static uint32_t spoil;        /* So many pieces on their way are spoiled, */
+static uint32_t spoil_after;  /* behind so many that are not. */
 
 static void wake(void *context)
 {
@@ -33,13 +35,14 @@ static void wake(void *context)
 static void make_worker(uint32_t at)
 {
     char error[SNAPSHOT_WORKER_ERROR_BYTES];
-    const struct snapshot_worker_options options = {.config = &configs[at],
-                                                    .store = {.directory = directories[at],
-                                                              .cluster_id = JOURNAL_FIXTURE_CLUSTER,
-                                                              .verifiers = &market.fixture.verifier,
-                                                              .verifier_count = 1},
-                                                    .wake = wake,
-                                                    .wake_context = &answers};
+    const struct snapshot_worker_options options = {
+        .config = &configs[at],
+        .store = {.directory = directories[at],
+                  .cluster_id = JOURNAL_FIXTURE_CLUSTER,
+                  .verifiers = at == HERE - 1 ? &market.fixture.verifier : verifiers,
+                  .verifier_count = at == HERE - 1 ? 1 : at_first},
+        .wake = wake,
+        .wake_context = &answers};
     (void)snprintf(configs[at].data, sizeof configs[at].data, "%.400s/%u", market.fixture.directory,
                    at + 1);
     configs[at].tuning = (struct config_tuning){.orders_max = market.limits.orders_max,
@@ -73,6 +76,7 @@ static int set_up(void **state)
     spoil = 0;
     assert_int_equal(sem_init(&answers, 0, 0), 0);
     shadow_market_make(&market, "snapshot_worker", SHARD, random_u64(&random));
+    verifiers[1] = market.fixture.verifier;
     for (uint32_t at = 0; at < 2; at++) {
         char data[CONFIG_PATH_BYTES];
         (void)snprintf(data, sizeof data, "%.400s/%u", market.fixture.directory, at + 1);
@@ -218,6 +222,28 @@ static void test_not_there_any_more(void **state)
     assert_int_equal(answer.position.log_index, 9);
 }
 
+/* Of a site that joined later nothing is taken until its key is known. */
+static void test_a_key_that_becomes_known(void **state)
+{
+    (void)state;
+    struct snapshot_answer answer;
+    struct replica_position position = {.log_index = 7, .term = 1};
+    snapshot_worker_destroy(workers[THERE - 1]);
+    at_first = 1;
+    make_worker(THERE - 1);
+    at_first = 2;
+    make_snapshot(7);
+    make_snapshot(8);
+    assert_int_equal(snapshot_worker_fetch(workers[THERE - 1], HERE, SHARD, &position), STATUS_OK);
+    await(THERE, SNAPSHOT_ANSWER_FAILED, &answer);
+    assert_int_equal(answer.status, STATUS_UNKNOWN_KEY);
+    snapshot_worker_trust(workers[THERE - 1], 2);
+    position.log_index = 8;
+    assert_int_equal(snapshot_worker_fetch(workers[THERE - 1], HERE, SHARD, &position), STATUS_OK);
+    await(THERE, SNAPSHOT_ANSWER_MARKET, &answer);
+    expect_market(&answer, 8);
+}
+
 /* Spoil a byte of a part on the disk of HERE. */
 static void damage(uint64_t log_index)
 {
@@ -283,11 +309,9 @@ static void test_rebuilt(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        worker_test(test_fetched_and_made),
-        worker_test(test_spoiled_on_the_way),
-        worker_test(test_not_there_any_more),
-        worker_test(test_damaged_here),
-        worker_test(test_rebuilt),
+        worker_test(test_fetched_and_made),         worker_test(test_spoiled_on_the_way),
+        worker_test(test_not_there_any_more),       worker_test(test_damaged_here),
+        worker_test(test_a_key_that_becomes_known), worker_test(test_rebuilt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
