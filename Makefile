@@ -52,7 +52,7 @@ ROOMS    := $(MATCHING_SOURCES) $(REPLICATION_SOURCES) $(GATEWAY_SOURCES) $(TOOL
             $(wildcard gateway/causewayd.c tools/causeway.c)
 
 .PHONY: all build tests-build objects-build fuzzers-build run test check lint format bench fuzz soak \
-        models mutants install clean help force
+        chaos models mutants install clean help force
 all: build
 build: $(PROGRAMS) $(BUILD)/libmatching.a $(BUILD)/libreplication.a
 objects-build: $(call objects,$(ROOMS))
@@ -68,6 +68,7 @@ help:
 	@echo 'make models   search the Spin models of the consensus, planted bugs included (DEEP=1: the large ones, too)'
 	@echo 'make mutants  plant bugs in the consensus and its neighbours, one at a time: a test or the simulator must notice each (NAMES=)'
 	@echo 'make soak     simulate whole clusters with faults (SEEDS=1000; SEED: the first one)'
+	@echo 'make chaos    real sites killed, frozen, cut off, their disks full, while clients trade (SECONDS=60 SITES="3 5" SEED=)'
 	@echo 'make lint     layout, purity of the cores, arrows between rooms, function length, ...'
 	@echo 'make format   apply .clang-format'
 	@echo 'make install  programs to $$(DESTDIR)$$(PREFIX)/bin, drills to share (DESTDIR=, PREFIX=/usr/local)'
@@ -113,6 +114,12 @@ soak:
 	@tools/packages build
 	@$(MAKE) --no-print-directory $(PARALLEL) $(BUILD)/tests/sim/sim
 	@$(BUILD)/tests/sim/sim --seed '$(or $(SEED),$(shell date +%s)000000)' --seeds '$(or $(SEEDS),1000)' --jobs '$(shell nproc)'
+
+# SECONDS: order flow of each run; SITES: 3, 5, 7 or 9, or several; SEED repeats a run's timeline.
+chaos:
+	@tools/packages check
+	@$(MAKE) --no-print-directory $(PARALLEL) build
+	@tests/chaos '$(BUILD)' '$(or $(SECONDS),60)' '$(or $(SITES),3 5)' '$(SEED)'
 
 bench:
 	@tools/packages build

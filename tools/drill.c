@@ -194,6 +194,15 @@ static int drill_show_list(void)
                : options_failed("drill", "the scenarios (tools/drills) are not there whole");
 }
 
+static const char drill_summary[] =
+    "Carries out a scenario of several sites (--list names them; or a file of your "
+    "own; or `chaos`: harm at random, repeated by --seed), and proves from the "
+    "outside that every promise held. Without one: makes "
+    "a fresh site, trades on it through real sessions, kills it with SIGKILL "
+    "at random moments, restarts it, and proves from the outside that nothing "
+    "acknowledged was lost, nothing was executed twice and every session went on at "
+    "its next number. Exit status 0 only if all of it holds.";
+
 int drill_main(int argc, char **argv)
 {
     bool list = false;
@@ -242,13 +251,7 @@ int drill_main(int argc, char **argv)
         .name = "drill",
         .operands = "[SCENARIO]",
         .operands_max = 1,
-        .summary = "Carries out a scenario of several sites (--list names them; or a file of your "
-                   "own; or `chaos`: harm at random, repeated by --seed), and proves from the "
-                   "outside that every promise held. Without one: makes "
-                   "a fresh site, trades on it through real sessions, kills it with SIGKILL "
-                   "at random moments, restarts it, and proves from the outside that nothing "
-                   "acknowledged was lost, nothing was executed twice and every session went on at "
-                   "its next number. Exit status 0 only if all of it holds.",
+        .summary = drill_summary,
         .rows = rows,
         .row_count = sizeof rows / sizeof rows[0],
         .examples = "causeway drill region-loss\n"
