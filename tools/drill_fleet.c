@@ -185,6 +185,9 @@ void drill_fleet_close(struct drill_fleet *fleet)
     for (uint32_t i = 0; fleet->scenario != NULL && i < fleet->scenario->site_count; i++) {
         site_child_kill(&fleet->sites[i].child);
     }
+    for (uint32_t i = 0; i < DRILL_FLEET_OPERATORS_MAX; i++) {
+        drill_operator_end(&fleet->operators[i].worker);
+    }
     wan_stop(fleet->wan);
     fleet->wan = NULL;
 }
@@ -315,8 +318,6 @@ static enum status drill_fleet_fault_site(struct drill_fleet *fleet,
         return wall_offset_write(site->wall_offset, site->wall_offset_ns);
     case SCENARIO_TRANSFER:
     case SCENARIO_RECOVER:
-        drill_fleet_leave_out(fleet, "not in this version");
-        return STATUS_OK;
     case SCENARIO_CUT:
     case SCENARIO_HEAL:
     case SCENARIO_DEGRADE:

@@ -10,12 +10,14 @@
 #include "matching/base/status.h"
 #include "tools/drill_disk.h"
 #include "tools/drill_lines.h"
+#include "tools/drill_operator.h"
 #include "tools/drill_place.h"
 #include "tools/scenario.h"
 #include "tools/site_child.h"
 #include "tools/wan.h"
 
 #define DRILL_FLEET_ENDPOINT_BYTES 32u
+#define DRILL_FLEET_OPERATORS_MAX  8u /* At work at a time. */
 
 struct drill_fleet_site {
     struct drill_place_site place;
@@ -33,6 +35,13 @@ struct drill_fleet_site {
     int64_t wall_offset_ns;
 };
 
+/* The commands that an operator has begun. */
+struct drill_fleet_operator {
+    struct drill_operator worker;
+    char log[DRILL_PLACE_PATH_BYTES];
+    const char *does; /* "transfer". */
+};
+
 struct drill_fleet {
     const struct scenario *scenario;
     struct drill_place place;
@@ -44,6 +53,10 @@ struct drill_fleet {
     uint32_t faults_left_out;                     /* That need what this machine does not allow, */
     char left_out_reason[DRILL_DISK_ERROR_BYTES]; /* and why, of the last one. */
     char disk_reason[DRILL_DISK_ERROR_BYTES];     /* Why there are no small disks. */
+    struct drill_fleet_operator operators[DRILL_FLEET_OPERATORS_MAX];
+    uint32_t operators_begun;
+    uint32_t
+        operators_failed; /* Where the scenario is patient: what they asked of was taken away. */
     char error[DRILL_PLACE_ERROR_BYTES];
 };
 
@@ -62,8 +75,9 @@ MUST_USE enum status drill_fleet_start(struct drill_fleet *fleet);
 /* Apply a market file through whichever site takes it, within a minute. */
 MUST_USE enum status drill_fleet_market(struct drill_fleet *fleet);
 
-/* Something of the timeline happens. What cannot be done here is left out and counted. STATUS_IO: a
- * process cannot be started, or a command of an operator failed. */
+/* Something of the timeline happens, but what operators do (drill_operate.h). What cannot be done
+ * here is left out and counted. STATUS_IO: a process cannot be started, or a command of an operator
+ * failed. */
 MUST_USE enum status drill_fleet_fault(struct drill_fleet *fleet,
                                        const struct scenario_fault *fault, uint64_t now_ns);
 /* Lines that change by and by; sites that restart. Call it every 20 ms or so. STATUS_CLOSED: a site

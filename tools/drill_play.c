@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "matching/base/assertion.h"
+#include "tools/drill_operate.h"
 #include "tools/human.h"
 
 #define DRILL_PLAY_NS_A_S     UINT64_C(1000000000)
@@ -101,7 +102,8 @@ static enum drill_play_end drill_play_turn(struct drill_play *play, bool sites, 
     if (*play->options.interrupted != 0) {
         return DRILL_PLAY_INTERRUPTED;
     }
-    if (sites && drill_fleet_tick(&play->fleet, now_ns) != STATUS_OK) {
+    if (sites && (drill_fleet_tick(&play->fleet, now_ns) != STATUS_OK ||
+                  drill_operate_look(&play->fleet) != STATUS_OK)) {
         return drill_play_fail(play, play->fleet.error);
     }
     for (uint32_t i = 0; i < play->options.scenario->shard_count; i++) {
@@ -193,7 +195,9 @@ static enum drill_play_end drill_play_happen(struct drill_play *play, uint64_t n
             break;
         }
         play->moments[play->moment_count++].at_ns = now_ns;
-        if (drill_fleet_fault(&play->fleet, fault, now_ns) != STATUS_OK) {
+        bool operated = fault->kind == SCENARIO_TRANSFER || fault->kind == SCENARIO_RECOVER;
+        if ((operated ? drill_operate(&play->fleet, fault)
+                      : drill_fleet_fault(&play->fleet, fault, now_ns)) != STATUS_OK) {
             return drill_play_fail(play, play->fleet.error);
         }
     }
@@ -279,7 +283,8 @@ static enum drill_play_end drill_play_trade(struct drill_play *play)
         end = drill_play_undo(play);
     }
     if (end == DRILL_PLAY_DONE &&
-        drill_fleet_calm(&play->fleet, drill_play_now_ns()) != STATUS_OK) {
+        (drill_fleet_calm(&play->fleet, drill_play_now_ns()) != STATUS_OK ||
+         drill_operate_wait(&play->fleet) != STATUS_OK)) {
         end = drill_play_fail(play, play->fleet.error);
     }
     if (end == DRILL_PLAY_DONE) {

@@ -1,0 +1,89 @@
+/* An operator's commands: one after the other, the second only behind a good first, ended at will.
+ */
+#include "tools/drill_operator.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "tests/support/cmocka_all.h"
+#include "tests/support/text_fixture.h"
+
+static struct text_fixture fixture;
+static char log_path[TEST_PATH_BYTES + 16];
+
+static enum status run(const char *const first[], const char *const second[])
+{
+    const char *const *const commands[] = {first, second, NULL};
+    struct drill_operator worker = {.pid = 0};
+    siginfo_t info;
+    (void)remove(log_path);
+    assert_int_equal(drill_operator_start(&worker, "/bin/sh", log_path, commands), STATUS_OK);
+    assert_int_equal(waitid(P_PID, (id_t)worker.pid, &info, WEXITED | WNOWAIT), 0);
+    enum status status = drill_operator_look(&worker);
+    assert_int_equal(worker.pid, 0);
+    return status;
+}
+
+static void said(const char *words)
+{
+    char text[64] = "";
+    FILE *file = fopen(log_path, "re");
+    assert_non_null(file);
+    text[fread(text, 1, sizeof text - 1, file)] = '\0';
+    assert_int_equal(fclose(file), 0);
+    assert_string_equal(text, words);
+}
+
+static void one_after_the_other(void **state)
+{
+    (void)state;
+    const char *const one[] = {"-c", "echo one", NULL};
+    const char *const two[] = {"-c", "echo two >&2", NULL};
+    const char *const wrong[] = {"-c", "echo wrong; exit 3", NULL};
+    const char *const killed[] = {"-c", "kill -9 $$", NULL};
+    assert_int_equal(run(one, NULL), STATUS_OK);
+    said("one\n");
+    assert_int_equal(run(one, two), STATUS_OK);
+    said("one\ntwo\n");
+    assert_int_equal(run(wrong, two), STATUS_IO);
+    said("wrong\n");
+    assert_int_equal(run(one, wrong), STATUS_IO);
+    assert_int_equal(run(killed, two), STATUS_IO);
+    said("");
+}
+
+static void ended(void **state)
+{
+    (void)state;
+    const char *const long_one[] = {"-c", "exec sleep 600", NULL};
+    const char *const *const commands[] = {long_one, NULL};
+    struct drill_operator worker = {.pid = 0};
+    assert_int_equal(drill_operator_start(&worker, "/bin/sh", log_path, commands), STATUS_OK);
+    assert_int_equal(drill_operator_look(&worker), STATUS_NOT_YET);
+    drill_operator_end(&worker);
+    assert_int_equal(worker.pid, 0);
+    drill_operator_end(&worker); /* Nobody is there any more. */
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    text_fixture_make(&fixture);
+    (void)snprintf(log_path, sizeof log_path, "%s/log", fixture.directory);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    text_fixture_remove(&fixture);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(one_after_the_other),
+                                       cmocka_unit_test(ended)};
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
