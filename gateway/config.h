@@ -44,6 +44,8 @@ struct config_shard {
     uint8_t prefer[SITES_MAX]; /* Indexes into sites. */
     uint32_t prefer_count;
     uint32_t commit_providers;
+    uint32_t
+        waived_rules; /* Rules of placement.h given up on purpose: bit of enum placement_rule. */
 };
 
 /* Sizes and waits, all optional in the file (`tuning:`); the defaults are in config.md. */

@@ -5,6 +5,7 @@
 
 #include "gateway/config_parts.h"
 #include "matching/base/assertion.h"
+#include "replication/placement.h"
 
 /* "bootstrap.sites[1].peer[0]": a place from its pieces. */
 static void config_place(char place[static CONFIG_PLACE_BYTES], const char *list, uint32_t index,
@@ -192,6 +193,24 @@ static void config_read_shard_id(struct config_shard *shard, struct config_reade
     shard->id = (uint16_t)id;
 }
 
+/* Rules that the placement may break: it says what it gives up, or is refused. */
+static void config_read_override(struct config_shard *shard, struct config_reader *reader,
+                                 uint32_t index, const struct config_file_shard *file)
+{
+    static const char *const words[] = {"provider-majority", "provider-loss", "no-spare-provider"};
+    static const enum placement_rule rules[] = {PLACEMENT_PROVIDER_MAJORITY,
+                                                PLACEMENT_PROVIDER_LOSS,
+                                                PLACEMENT_NO_SPARE_PROVIDER};
+    char place[CONFIG_PLACE_BYTES];
+    ASSERT(shard->waived_rules == 0);
+    for (uint32_t i = 0; i < file->override_count && !reader->failed; i++) {
+        size_t choice = 0;
+        config_place_entry(place, "shards", index, "override", i);
+        config_reader_choice(reader, place, file->override[i], words, 3, &choice);
+        shard->waived_rules |= 1u << rules[choice];
+    }
+}
+
 static void config_read_shard(struct config *config, struct config_reader *reader, uint32_t index,
                               const struct config_file_shard *file)
 {
@@ -218,6 +237,7 @@ static void config_read_shard(struct config *config, struct config_reader *reade
                            commit_providers, providers);
     }
     shard->commit_providers = (uint32_t)commit_providers;
+    config_read_override(shard, reader, index, file);
 }
 
 /* Providers are numbered as they first appear among the sites. */

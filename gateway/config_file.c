@@ -39,9 +39,12 @@ static const cyaml_schema_value_t site_schema = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_file_site, site_fields)};
 
 static const cyaml_schema_field_t shard_fields[] = {
-    TEXT(struct config_file_shard, id), TEXT(struct config_file_shard, name),
+    TEXT(struct config_file_shard, id),
+    TEXT(struct config_file_shard, name),
     LIST(struct config_file_shard, prefer, &text_schema, LIST_ENTRIES_MAX),
-    TEXT(struct config_file_shard, commit_providers), CYAML_FIELD_END};
+    TEXT(struct config_file_shard, commit_providers),
+    LIST(struct config_file_shard, override, &text_schema, LIST_ENTRIES_MAX),
+    CYAML_FIELD_END};
 
 static const cyaml_schema_value_t shard_schema = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_file_shard, shard_fields)};

@@ -34,6 +34,8 @@ struct config_file_shard {
     char **prefer;
     unsigned prefer_count;
     char *commit_providers;
+    char **override;
+    unsigned override_count;
 };
 
 struct config_file_bootstrap {

@@ -211,7 +211,11 @@ static enum status site_genesis(const struct site *site, uint32_t index, struct 
     for (uint32_t at = 0; at < shard->prefer_count; at++) {
         genesis->preferred_site_ids[at] = (uint8_t)(shard->prefer[at] + 1);
     }
-    struct placement_verdict verdict = placement_judge(genesis, 0);
+    struct placement_verdict verdict = placement_judge(genesis, shard->waived_rules);
+    if (shard->waived_rules != 0) {
+        log_line(LOG_LEVEL_WARN, "placement-overridden", "shard=%s broken=\"%s\"", shard->name,
+                 placement_rule_text(placement_judge(genesis, 0).rule));
+    }
     if (verdict.rule != PLACEMENT_GOOD) {
         (void)snprintf(error, SITE_ERROR_BYTES,
                        "bootstrap: the sites of shard %s cannot keep what is promised: %s%s%s; "

@@ -27,7 +27,10 @@ static void drill_config_shards(FILE *file, const struct scenario *scenario)
             (void)fprintf(file, "%s%s", place > 0 ? ", " : "",
                           scenario->sites[shard->prefer[place]].name);
         }
-        (void)fputs("]}\n", file);
+        (void)fprintf(file, "]%s}\n",
+                      shard->placement_overridden
+                          ? ", override: [provider-majority, provider-loss, no-spare-provider]"
+                          : "");
     }
 }
 

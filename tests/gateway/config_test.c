@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "replication/placement.h"
 #include "tests/support/cmocka_all.h"
 #include "tests/support/test_paths.h"
 
@@ -344,6 +345,24 @@ static void test_documented_example(void **state)
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
         assert_non_null(strstr(example, keys[i]));
     }
+}
+
+/* Rules are given up by name, and no others. */
+static void test_override(void **state)
+{
+    (void)state;
+    char text[TEXT_BYTES];
+    check_valid(whole);
+    assert_int_equal(config.shards[0].waived_rules, 0);
+    change(text, whole, "commit_providers: 2}",
+           "commit_providers: 2, override: [provider-loss, provider-majority]}");
+    check_valid(text);
+    assert_int_equal(config.shards[0].waived_rules,
+                     1u << PLACEMENT_PROVIDER_LOSS | 1u << PLACEMENT_PROVIDER_MAJORITY);
+    assert_int_equal(config.shards[1].waived_rules, 0);
+    check_wrong("commit_providers: 2}", "commit_providers: 2, override: [no-voter]}", 21,
+                "`bootstrap.shards[0].override[0]` is \"no-voter\"; it must be provider-majority, "
+                "provider-loss or no-spare-provider");
 }
 
 /* Nobody's clock is shifted who does not ask for it. */
@@ -719,15 +738,25 @@ static void test_any_damage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_whole),          cmocka_unit_test(test_tuning),
-        cmocka_unit_test(test_defaults),       cmocka_unit_test(test_documented_example),
-        cmocka_unit_test(test_wall_offset),    cmocka_unit_test(test_snapshots),
-        cmocka_unit_test(test_data_directory), cmocka_unit_test(test_files_that_cannot_be_read),
-        cmocka_unit_test(test_no_yaml),        cmocka_unit_test(test_keys),
-        cmocka_unit_test(test_missing),        cmocka_unit_test(test_names_and_addresses),
-        cmocka_unit_test(test_sites),          cmocka_unit_test(test_shards),
-        cmocka_unit_test(test_choices),        cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_sizes),          cmocka_unit_test(test_data_too_long),
+        cmocka_unit_test(test_whole),
+        cmocka_unit_test(test_tuning),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_documented_example),
+        cmocka_unit_test(test_override),
+        cmocka_unit_test(test_wall_offset),
+        cmocka_unit_test(test_snapshots),
+        cmocka_unit_test(test_data_directory),
+        cmocka_unit_test(test_files_that_cannot_be_read),
+        cmocka_unit_test(test_no_yaml),
+        cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_missing),
+        cmocka_unit_test(test_names_and_addresses),
+        cmocka_unit_test(test_sites),
+        cmocka_unit_test(test_shards),
+        cmocka_unit_test(test_choices),
+        cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_data_too_long),
         cmocka_unit_test(test_any_damage),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
