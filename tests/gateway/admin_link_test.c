@@ -55,7 +55,7 @@ static void send_and_wait(uint64_t ticket, uint16_t shard_id, uint64_t request_i
 
 static void assert_answer(uint64_t ticket, enum status status)
 {
-    struct admin_answer answer;
+    static struct admin_answer answer;
     assert_int_equal(admin_link_receive(fixture.link, &answer), STATUS_OK);
     assert_int_equal(answer.ticket, ticket);
     assert_int_equal(answer.status, status);
@@ -63,7 +63,7 @@ static void assert_answer(uint64_t ticket, enum status status)
 
 static void assert_quiet(void)
 {
-    struct admin_answer answer;
+    static struct admin_answer answer;
     assert_int_equal(admin_link_receive(fixture.link, &answer), STATUS_NOT_YET);
 }
 
@@ -84,7 +84,7 @@ static void event_answers_its_request_alone(void **state)
                           .user_reference = 6,
                           .match_number = 100};
     admin_link_event(fixture.link, 1, &event);
-    struct admin_answer answer;
+    static struct admin_answer answer;
     assert_int_equal(admin_link_receive(fixture.link, &answer), STATUS_OK);
     assert_int_equal(answer.ticket, 1);
     assert_int_equal(answer.kind, ADMIN_COMMAND);

@@ -53,8 +53,8 @@ static int setup(void **state)
         memset(site->incarnation, (int)at + 11, sizeof site->incarnation);
     }
     genesis.shard_count = 2;
-    genesis.shards[0] = (struct config_shard){1, "EQ", {1, 0}, 2, 2};
-    genesis.shards[1] = (struct config_shard){2, "FX", {0}, 1, 1};
+    genesis.shards[0] = (struct config_shard){1, "EQ", {1, 0}, 2, 2, 0};
+    genesis.shards[1] = (struct config_shard){2, "FX", {0}, 1, 1, 0};
     return 0;
 }
 
