@@ -9,14 +9,15 @@
 #include "tools/drill_config.h"
 #include "tools/free_port.h"
 
-#define DRILL_FLEET_OUCH_PORT    7001u
-#define DRILL_FLEET_PEER_PORT    7101u
-#define DRILL_FLEET_ADMIN_PORT   7901u
-#define DRILL_FLEET_READY_MS     60000u
-#define DRILL_FLEET_STOP_MS      20000u
-#define DRILL_FLEET_MARKET_TRIES 60u
-#define DRILL_FLEET_PAUSE_NS     1000000000L
-#define DRILL_FLEET_DISK_BYTES   (UINT64_C(1) << 30)
+#define DRILL_FLEET_OUCH_PORT      7001u
+#define DRILL_FLEET_PEER_PORT      7101u
+#define DRILL_FLEET_ADMIN_PORT     7901u
+#define DRILL_FLEET_READY_MS       60000u
+#define DRILL_FLEET_STOP_MS        20000u
+#define DRILL_FLEET_MARKET_TRIES   60u
+#define DRILL_FLEET_PAUSE_NS       1000000000L
+#define DRILL_FLEET_OPERATOR_TRIES 20u
+#define DRILL_FLEET_DISK_BYTES     (UINT64_C(1) << 30)
 
 static enum status drill_fleet_fail(struct drill_fleet *fleet, enum status status, uint32_t site,
                                     const char *what)
@@ -160,6 +161,7 @@ enum status drill_fleet_make(struct drill_fleet *fleet, const struct scenario *s
     ASSERT(scenario->site_count + 1 <= WAN_NODES_MAX);
     memset(fleet, 0, sizeof *fleet);
     fleet->scenario = scenario;
+    fleet->operator_tries = DRILL_FLEET_OPERATOR_TRIES;
     drill_lines_init(&fleet->lines, scenario);
     (void)snprintf(fleet->reason, sizeof fleet->reason, "asked for");
     if (!loopback && wan_space_permit(fleet->reason) == STATUS_OK) {

@@ -55,6 +55,7 @@ struct drill_fleet {
     char disk_reason[DRILL_DISK_ERROR_BYTES];     /* Why there are no small disks. */
     struct drill_fleet_operator operators[DRILL_FLEET_OPERATORS_MAX];
     uint32_t operators_begun;
+    uint32_t operator_tries; /* Of each command. */
     uint32_t
         operators_failed; /* Where the scenario is patient: what they asked of was taken away. */
     char error[DRILL_PLACE_ERROR_BYTES];

@@ -58,7 +58,8 @@ static enum status drill_operate_work(struct drill_fleet *fleet, const char *doe
     int bytes = snprintf(one->log, sizeof one->log, "%s/operator-%u.log", fleet->place.directory,
                          fleet->operators_begun);
     if (bytes < 0 || (size_t)bytes >= sizeof one->log ||
-        drill_operator_start(&one->worker, fleet->place.tool, one->log, commands) != STATUS_OK) {
+        drill_operator_start(&one->worker, fleet->place.tool, one->log, commands,
+                             fleet->operator_tries) != STATUS_OK) {
         (void)snprintf(fleet->error, sizeof fleet->error, "no process for an operator");
         return STATUS_IO;
     }

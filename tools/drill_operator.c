@@ -3,10 +3,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "matching/base/assertion.h"
@@ -28,7 +30,31 @@ static _Noreturn void operator_become(const char *tool, const char *const comman
     _exit(DRILL_OPERATOR_EXEC_FAILED);
 }
 
-static _Noreturn void operator_work(const char *tool, int log, const char *const *const commands[])
+/* Whether it ended well, at the latest with the last try. */
+static bool operator_try(const char *tool, const char *const command[], uint32_t tries)
+{
+    const struct timespec pause = {.tv_sec = 1};
+    for (uint32_t i = 0; i < tries; i++) {
+        if (i > 0) {
+            (void)nanosleep(&pause, NULL);
+        }
+        pid_t pid = fork();
+        if (pid == 0) {
+            (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+            operator_become(tool, command);
+        }
+        int ended = -1;
+        while (pid > 0 && waitpid(pid, &ended, 0) < 0 && errno == EINTR) {
+        }
+        if (ended == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static _Noreturn void operator_work(const char *tool, int log, const char *const *const commands[],
+                                    uint32_t tries)
 {
     sigset_t none;
     (void)sigemptyset(&none);
@@ -36,15 +62,7 @@ static _Noreturn void operator_work(const char *tool, int log, const char *const
     (void)dup2(log, STDOUT_FILENO);
     (void)dup2(log, STDERR_FILENO);
     for (size_t i = 0; i < DRILL_OPERATOR_COMMANDS_MAX && commands[i] != NULL; i++) {
-        pid_t pid = fork();
-        if (pid == 0) {
-            (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-            operator_become(tool, commands[i]);
-        }
-        int ended = -1;
-        while (pid > 0 && waitpid(pid, &ended, 0) < 0 && errno == EINTR) {
-        }
-        if (ended != 0) {
+        if (!operator_try(tool, commands[i], tries)) {
             _exit(1);
         }
     }
@@ -52,9 +70,10 @@ static _Noreturn void operator_work(const char *tool, int log, const char *const
 }
 
 enum status drill_operator_start(struct drill_operator *worker, const char *tool, const char *log,
-                                 const char *const *const commands[])
+                                 const char *const *const commands[], uint32_t tries)
 {
     ASSERT(worker->pid == 0);
+    ASSERT(tries > 0);
     ASSERT(commands[0] != NULL);
     int file = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
     pid_t parent = getpid();
@@ -65,7 +84,7 @@ enum status drill_operator_start(struct drill_operator *worker, const char *tool
             _exit(DRILL_OPERATOR_EXEC_FAILED); /* The parent died first. */
         }
         (void)setpgid(0, 0);
-        operator_work(tool, file, commands);
+        operator_work(tool, file, commands, tries);
     }
     if (file >= 0) {
         (void)close(file);

@@ -3,6 +3,7 @@
 #ifndef TOOLS_DRILL_OPERATOR_H
 #define TOOLS_DRILL_OPERATOR_H
 
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "matching/base/status.h"
@@ -15,10 +16,12 @@ struct drill_operator {
 };
 
 /* Begin: `commands` are up to DRILL_OPERATOR_COMMANDS_MAX lists of arguments that end with NULL,
- * and NULL after the last; the second one only if the first ends well. Texts need to live only
- * until this returns, `log` as long as the operator. STATUS_IO: no process. */
+ * and NULL after the last; the second one only if the first ends well; one that does not is typed
+ * again after a second, `tries` times in all, as people do. Texts need to live only until this
+ * returns, `log` as long as the operator. STATUS_IO: no process. */
 MUST_USE enum status drill_operator_start(struct drill_operator *worker, const char *tool,
-                                          const char *log, const char *const *const commands[]);
+                                          const char *log, const char *const *const commands[],
+                                          uint32_t tries);
 
 /* STATUS_NOT_YET: at work. STATUS_OK: all ended well. STATUS_IO: one did not; the log has its last
  * words. Then nobody is at work any more. */

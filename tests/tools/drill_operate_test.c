@@ -37,6 +37,7 @@ static int begin(void **state)
     (void)remove(log);
     memset(&fleet, 0, sizeof fleet);
     fleet.scenario = &scenario;
+    fleet.operator_tries = 1;
     scenario.patient = false;
     (void)snprintf(fleet.place.directory, sizeof fleet.place.directory, "%s", fixture.directory);
     static const char *const names[] = {"one", "two", "three"};

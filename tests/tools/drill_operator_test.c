@@ -12,17 +12,23 @@
 static struct text_fixture fixture;
 static char log_path[TEST_PATH_BYTES + 16];
 
-static enum status run(const char *const first[], const char *const second[])
+static enum status run_often(const char *const first[], const char *const second[], uint32_t tries)
 {
     const char *const *const commands[] = {first, second, NULL};
     struct drill_operator worker = {.pid = 0};
     siginfo_t info;
     (void)remove(log_path);
-    assert_int_equal(drill_operator_start(&worker, "/bin/sh", log_path, commands), STATUS_OK);
+    assert_int_equal(drill_operator_start(&worker, "/bin/sh", log_path, commands, tries),
+                     STATUS_OK);
     assert_int_equal(waitid(P_PID, (id_t)worker.pid, &info, WEXITED | WNOWAIT), 0);
     enum status status = drill_operator_look(&worker);
     assert_int_equal(worker.pid, 0);
     return status;
+}
+
+static enum status run(const char *const first[], const char *const second[])
+{
+    return run_often(first, second, 1);
 }
 
 static void said(const char *words)
@@ -53,13 +59,28 @@ static void one_after_the_other(void **state)
     said("");
 }
 
+/* What fails at first is tried again. */
+static void tried_again(void **state)
+{
+    (void)state;
+    char command[2 * TEST_PATH_BYTES + 64];
+    (void)snprintf(command, sizeof command, "test -e %s/x || { echo no; touch %s/x; exit 1; }",
+                   fixture.directory, fixture.directory);
+    const char *const second_time[] = {"-c", command, NULL};
+    const char *const after[] = {"-c", "echo after", NULL};
+    assert_int_equal(run_often(second_time, after, 2), STATUS_OK);
+    said("no\nafter\n");
+}
+
 static void ended(void **state)
 {
     (void)state;
     const char *const long_one[] = {"-c", "exec sleep 600", NULL};
     const char *const *const commands[] = {long_one, NULL};
     struct drill_operator worker = {.pid = 0};
-    assert_int_equal(drill_operator_start(&worker, "/bin/sh", log_path, commands), STATUS_OK);
+    const uint32_t tries = 1;
+    assert_int_equal(drill_operator_start(&worker, "/bin/sh", log_path, commands, tries),
+                     STATUS_OK);
     assert_int_equal(drill_operator_look(&worker), STATUS_NOT_YET);
     drill_operator_end(&worker);
     assert_int_equal(worker.pid, 0);
@@ -84,6 +105,6 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(one_after_the_other),
-                                       cmocka_unit_test(ended)};
+                                       cmocka_unit_test(tried_again), cmocka_unit_test(ended)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
