@@ -154,9 +154,10 @@ enum status site_snapshots_open(struct site_snapshots *snapshots,
                                 const struct site_snapshots_options *options,
                                 char error[static SITE_SNAPSHOTS_ERROR_BYTES])
 {
-    *snapshots = (struct site_snapshots){.options = *options,
-                                         .verifier_count = options->verifier_count,
-                                         .keys_seen = options->config->key_count};
+    memset(snapshots, 0, sizeof *snapshots);
+    snapshots->options = *options;
+    snapshots->verifier_count = options->verifier_count;
+    snapshots->keys_seen = options->config->key_count;
     ASSERT(options->verifier_count <= SITES_MAX + CONFIG_KEYS_MAX);
     memcpy(snapshots->verifiers, options->verifiers,
            options->verifier_count * sizeof options->verifiers[0]);

@@ -369,7 +369,7 @@ static void test_override(void **state)
 static void test_wall_offset(void **state)
 {
     (void)state;
-    char text[TEXT_BYTES];
+    static char text[TEXT_BYTES];
     check_valid(whole);
     assert_string_equal(config.wall_offset, "");
     change(text, whole, "soupbin: 4.10\n", "soupbin: 4.10\nwall_offset: ./offset\n");

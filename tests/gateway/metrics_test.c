@@ -50,8 +50,8 @@ static void figures_are_where_they_belong(void **state)
         "\ncauseway_shard_leader{shard=\"EQ\"} 0\ncauseway_shard_leader{shard=\"FX\"} 1\n",
         "\ncauseway_shard_executions_total{shard=\"FX\"} 42\n",
         "\ncauseway_shard_queue_room{shard=\"EQ\"} 5\n",
-        "\ncauseway_peer_egress_bytes_total{peer=\"gcp-use4\",provider=\"gcp\"} 9000\n"
-        "causeway_peer_egress_bytes_total{peer=\"metal-ny\",provider=\"metal\"} 1234\n",
+        "\ncauseway_peer_egress_bytes_total{peer=\"gcp-use4\",provider=\"gcp\"} 9000\n",
+        "\ncauseway_peer_egress_bytes_total{peer=\"metal-ny\",provider=\"metal\"} 1234\n",
         "\ncauseway_peer_egress_cost_micros_total{peer=\"gcp-use4\",provider=\"gcp\"} 77\n",
         "\ncauseway_peer_connected{peer=\"metal-ny\",provider=\"metal\"} 0\n",
         "\ncauseway_egress_millibytes_per_command 10234\n",
