@@ -24,6 +24,16 @@ static struct site_process sites[SITES + 1];
 static struct soup_client client;
 static uint32_t next_reference;
 
+static int teardown(void **state)
+{
+    (void)state;
+    for (uint32_t at = 0; at <= SITES; at++) {
+        site_process_kill(&sites[at]);
+    }
+    test_paths_remove(directory);
+    return 0;
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -38,21 +48,12 @@ static int setup(void **state)
         int status = 0;
         if (!site_process_await(&sites[at], &status)) {
             site_process_show_log(&sites[at]);
+            (void)teardown(state); /* Nobody else does. */
             return -1;
         }
     }
     test_market_apply(&sites[4]);
     next_reference = 1;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    for (uint32_t at = 0; at <= SITES; at++) {
-        site_process_kill(&sites[at]);
-    }
-    test_paths_remove(directory);
     return 0;
 }
 
