@@ -197,16 +197,21 @@ static void config_read_shard_id(struct config_shard *shard, struct config_reade
 static void config_read_override(struct config_shard *shard, struct config_reader *reader,
                                  uint32_t index, const struct config_file_shard *file)
 {
-    static const char *const words[] = {"provider-majority", "provider-loss", "no-spare-provider"};
-    static const enum placement_rule rules[] = {PLACEMENT_PROVIDER_MAJORITY,
-                                                PLACEMENT_PROVIDER_LOSS,
-                                                PLACEMENT_NO_SPARE_PROVIDER};
+    const char *words[PLACEMENT_RULE_COUNT];
+    enum placement_rule rules[PLACEMENT_RULE_COUNT];
+    size_t count = 0;
+    for (enum placement_rule rule = PLACEMENT_GOOD; rule < PLACEMENT_RULE_COUNT; rule++) {
+        if (placement_rule_name(rule) != NULL) {
+            words[count] = placement_rule_name(rule);
+            rules[count++] = rule;
+        }
+    }
     char place[CONFIG_PLACE_BYTES];
     ASSERT(shard->waived_rules == 0);
     for (uint32_t i = 0; i < file->override_count && !reader->failed; i++) {
         size_t choice = 0;
         config_place_entry(place, "shards", index, "override", i);
-        config_reader_choice(reader, place, file->override[i], words, 3, &choice);
+        config_reader_choice(reader, place, file->override[i], words, count, &choice);
         shard->waived_rules |= 1u << rules[choice];
     }
 }

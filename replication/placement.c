@@ -40,6 +40,17 @@ const char *placement_rule_text(enum placement_rule rule)
     return "";
 }
 
+const char *placement_rule_name(enum placement_rule rule)
+{
+    ASSERT(rule < PLACEMENT_RULE_COUNT);
+    static const char *const names[PLACEMENT_RULE_COUNT] = {
+        [PLACEMENT_PROVIDER_MAJORITY] = "provider-majority",
+        [PLACEMENT_PROVIDER_LOSS] = "provider-loss",
+        [PLACEMENT_NO_SPARE_PROVIDER] = "no-spare-provider",
+    };
+    return names[rule];
+}
+
 static uint32_t placement_bits(uint16_t sites)
 {
     uint32_t count = 0;

@@ -63,6 +63,8 @@ struct placement_verdict {
 
 /* A sentence that names the rule. Static storage; never NULL. */
 const char *placement_rule_text(enum placement_rule rule);
+/* The name by which an operator gives a rule up; NULL: it cannot be given up. Static storage. */
+const char *placement_rule_name(enum placement_rule rule);
 
 /* Voters as a mask. */
 uint16_t placement_voters(const struct placement *placement);

@@ -9,6 +9,7 @@
 
 #include "gateway/members.h"
 #include "matching/base/assertion.h"
+#include "replication/placement.h"
 
 #define CONFIG_TEXT_PATH_BYTES (CONFIG_PATH_BYTES + 128u)
 
@@ -118,6 +119,20 @@ static void config_text_add(char section[static CONFIG_TEXT_BYTES_MAX], const ch
     ASSERT((size_t)bytes < CONFIG_TEXT_BYTES_MAX - used); /* SITES_MAX and SHARDS_MAX bound it. */
 }
 
+/* The rules of placement that were given up by name, when there are any. */
+static void config_text_override(char section[static CONFIG_TEXT_BYTES_MAX], uint32_t waived_rules)
+{
+    const char *before = ", override: [";
+    for (enum placement_rule rule = PLACEMENT_GOOD; rule < PLACEMENT_RULE_COUNT; rule++) {
+        if ((waived_rules >> rule & 1) != 0) {
+            ASSERT(placement_rule_name(rule) != NULL);
+            config_text_add(section, "%s%s", before, placement_rule_name(rule));
+            before = ", ";
+        }
+    }
+    config_text_add(section, waived_rules == 0 ? "" : "]");
+}
+
 void config_text_genesis(char section[static CONFIG_TEXT_BYTES_MAX], const struct config *config)
 {
     ASSERT(config->genesis_count >= 1);
@@ -147,6 +162,8 @@ void config_text_genesis(char section[static CONFIG_TEXT_BYTES_MAX], const struc
             config_text_add(section, "%s%s", prefer == 0 ? "" : ", ",
                             config->genesis[shard->prefer[prefer]].name);
         }
-        config_text_add(section, "], commit_providers: %u}\n", shard->commit_providers);
+        config_text_add(section, "], commit_providers: %u", shard->commit_providers);
+        config_text_override(section, shard->waived_rules);
+        config_text_add(section, "}\n");
     }
 }

@@ -484,32 +484,31 @@ static const struct site_verb *site_verb_find(const char *name)
     return NULL;
 }
 
+/* The rule with this name of so many bytes; PLACEMENT_GOOD: there is none that may be given up. */
+static enum placement_rule site_tool_rule(const char *name, size_t bytes)
+{
+    for (enum placement_rule rule = PLACEMENT_GOOD; rule < PLACEMENT_RULE_COUNT; rule++) {
+        const char *known = placement_rule_name(rule);
+        if (known != NULL && strlen(known) == bytes && memcmp(known, name, bytes) == 0) {
+            return rule;
+        }
+    }
+    return PLACEMENT_GOOD;
+}
+
 static bool site_tool_waive(struct site_tool *tool)
 {
-    static const struct {
-        const char *name;
-        enum placement_rule rule;
-    } rules[] = {
-        {"provider-majority", PLACEMENT_PROVIDER_MAJORITY},
-        {"provider-loss", PLACEMENT_PROVIDER_LOSS},
-        {"no-spare-provider", PLACEMENT_NO_SPARE_PROVIDER},
-    };
     for (const char *at = tool->override; at != NULL;) {
         const char *comma = strchr(at, ',');
         size_t bytes = comma != NULL ? (size_t)(comma - at) : strlen(at);
-        bool found = false;
-        for (size_t rule = 0; rule < sizeof rules / sizeof rules[0]; rule++) {
-            if (strlen(rules[rule].name) == bytes && memcmp(rules[rule].name, at, bytes) == 0) {
-                found = true;
-                tool->waived_rules |= 1u << rules[rule].rule;
-                (void)printf("given up: that not %s\n", placement_rule_text(rules[rule].rule));
-            }
-        }
-        if (!found) {
+        enum placement_rule rule = site_tool_rule(at, bytes);
+        if (rule == PLACEMENT_GOOD) {
             (void)options_wrong(NAME, "--override takes provider-majority, provider-loss, "
                                       "no-spare-provider, with commas");
             return false;
         }
+        tool->waived_rules |= 1u << rule;
+        (void)printf("given up: that not %s\n", placement_rule_text(rule));
         at = comma != NULL ? comma + 1 : NULL;
     }
     return true;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "replication/placement.h"
 #include "tests/support/cmocka_all.h"
 #include "tests/support/test_paths.h"
 
@@ -54,7 +55,8 @@ static int setup(void **state)
     }
     genesis.shard_count = 2;
     genesis.shards[0] = (struct config_shard){1, "EQ", {1, 0}, 2, 2, 0};
-    genesis.shards[1] = (struct config_shard){2, "FX", {0}, 1, 1, 0};
+    genesis.shards[1] = (struct config_shard){
+        2, "FX", {0}, 1, 1, 1u << PLACEMENT_PROVIDER_LOSS | 1u << PLACEMENT_NO_SPARE_PROVIDER};
     return 0;
 }
 
