@@ -256,7 +256,9 @@ enum status bootstrap_sites(const struct bootstrap_options *options,
     enum status status = STATUS_FULL;
     (void)snprintf(error, BOOTSTRAP_ERROR_BYTES, "no memory");
     if (bootstrap != NULL && configs != NULL) {
-        *bootstrap = (struct bootstrap){.options = options, .configs = configs, .error = error};
+        bootstrap->options = options;
+        bootstrap->configs = configs;
+        bootstrap->error = error;
         status = STATUS_OK;
         for (uint32_t index = 0; index < options->directory_count && status == STATUS_OK; index++) {
             status = bootstrap_read(bootstrap, index);

@@ -1,4 +1,5 @@
-/* `causeway journal`: checks and prints a journal offline, with public keys alone. */
+/* `causeway journal`: checks, prints and executes a journal offline, with public keys alone. */
+#include <inttypes.h>
 #include <jansson.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include "replication/key_store.h"
 #include "tools/command_text.h"
 #include "tools/human.h"
+#include "tools/journal_execution.h"
 #include "tools/journal_walk.h"
 #include "tools/options.h"
 #include "tools/progress.h"
@@ -33,6 +35,9 @@ struct journal_command {
     bool segments_only;
     bool json;
     bool dump;
+    struct journal_execution *execution; /* Of `execute` alone. */
+    enum status executed;
+    struct config_tuning tuning;
     char directory[JOURNAL_COMMAND_PATH_BYTES];
     struct segment_verifier verifiers[JOURNAL_COMMAND_KEYS_MAX];
     uint32_t verifier_count;
@@ -128,7 +133,21 @@ static void journal_command_progress(struct journal_command *command, uint64_t d
 
 static bool journal_command_wanted(const struct journal_command *command, uint64_t log_index)
 {
-    return command->dump && log_index >= command->from && log_index <= command->to;
+    return log_index >= command->from && log_index <= command->to;
+}
+
+static void journal_command_executed(void *context, uint16_t shard_id,
+                                     const struct segment *segment, uint64_t event_hash)
+{
+    const struct journal_command *command = context;
+    if (journal_command_wanted(command, segment->log_index)) {
+        printf(command->json ? "{\"segment\":%llu,\"shard\":%u,\"term\":%llu,\"commands\":%u,"
+                               "\"event_hash\":\"%016" PRIx64 "\"}\n"
+                             : "segment=%llu shard=%u term=%llu commands=%u event_hash=%016" PRIx64
+                               "\n",
+               (unsigned long long)segment->log_index, (unsigned)shard_id,
+               (unsigned long long)segment->term, segment->command_count, event_hash);
+    }
 }
 
 static void journal_command_segment(void *context, const struct journal_reader_segment *found,
@@ -137,7 +156,10 @@ static void journal_command_segment(void *context, const struct journal_reader_s
     struct journal_command *command = context;
     const struct segment *segment = &found->segment;
     journal_command_progress(command, done, about);
-    if (!journal_command_wanted(command, segment->log_index)) {
+    if (command->execution != NULL && command->executed == STATUS_OK) {
+        command->executed = journal_execution_segment(command->execution, found->shard_id, segment);
+    }
+    if (!command->dump || !journal_command_wanted(command, segment->log_index)) {
         return;
     }
     char chain[JOURNAL_COMMAND_HEX_BYTES];
@@ -167,7 +189,10 @@ static void journal_command_segment(void *context, const struct journal_reader_s
 static void journal_command_line(void *context, const struct journal_walk_command *found)
 {
     const struct journal_command *command = context;
-    if (command->segments_only ||
+    if (command->execution != NULL && command->executed == STATUS_OK) {
+        journal_execution_command(command->execution, found->command);
+    }
+    if (!command->dump || command->segments_only ||
         !journal_command_wanted(command, found->segment->segment.log_index)) {
         return;
     }
@@ -233,6 +258,23 @@ static void journal_command_print(const struct journal_walk_result *result)
     }
 }
 
+/* Engines for `execute`, as large as those of the site. */
+static int journal_command_engines(struct journal_command *command)
+{
+    struct config *config = malloc(sizeof *config);
+    char error[CONFIG_ERROR_BYTES] = "no memory";
+    enum status status = config == NULL ? STATUS_FULL : config_read(config, command->config, error);
+    if (status == STATUS_OK) {
+        command->tuning = config->tuning;
+        const struct journal_execution_options options = {.tuning = &command->tuning,
+                                                          .context = command,
+                                                          .executed = journal_command_executed};
+        status = journal_execution_create(&command->execution, &options);
+    }
+    free(config);
+    return status == STATUS_OK ? OPTIONS_EXIT_DONE : options_failed(command->name, "%s", error);
+}
+
 static int journal_command_walk(struct journal_command *command)
 {
     const struct journal_walk_options options = {.config_path = command->config,
@@ -248,13 +290,17 @@ static int journal_command_walk(struct journal_command *command)
     struct journal_walk_result result;
     char error[JOURNAL_WALK_ERROR_BYTES];
     /* A dump on a terminal is its own progress. */
-    bool quiet = command->json || (command->dump && isatty(STDOUT_FILENO) == 1);
+    bool prints = command->dump || command->execution != NULL;
+    bool quiet = command->json || (prints && isatty(STDOUT_FILENO) == 1);
     progress_start(&command->progress, quiet ? PROGRESS_OFF : PROGRESS_TERMINAL);
     enum status status = journal_walk(&options, &result, error);
+    if (command->execution != NULL && command->executed == STATUS_OK) {
+        journal_execution_end(command->execution);
+    }
     progress_end(&command->progress);
-    if (command->json && !command->dump) {
+    if (command->json && !prints) {
         journal_command_print_json(&result, status == STATUS_OK ? NULL : error);
-    } else if (status == STATUS_OK && !command->dump) {
+    } else if (status == STATUS_OK && !prints) {
         journal_command_print(&result);
     }
     if (fflush(stdout) != 0 || ferror(stdout) != 0) {
@@ -265,6 +311,13 @@ static int journal_command_walk(struct journal_command *command)
                               human_number(result.segments).text,
                               human_number(result.commands).text);
     }
+    if (command->executed != STATUS_OK) {
+        return options_failed(command->name,
+                              command->executed == STATUS_NOT_FOUND
+                                  ? "this journal was trimmed: what it began with is not there, so "
+                                    "it cannot be executed from its beginning"
+                                  : "no memory for an engine");
+    }
     return OPTIONS_EXIT_DONE;
 }
 
@@ -272,8 +325,14 @@ static int journal_command_walk(struct journal_command *command)
 static int journal_command_begin(struct journal_command *command, char **operands, int count)
 {
     command->dump = strcmp(operands[0], "dump") == 0;
-    if (!command->dump && strcmp(operands[0], "verify") != 0) {
-        return options_wrong(command->name, "it can 'verify' or 'dump', not '%s'", operands[0]);
+    bool execute = strcmp(operands[0], "execute") == 0;
+    if (!command->dump && !execute && strcmp(operands[0], "verify") != 0) {
+        return options_wrong(command->name, "it can 'verify', 'dump' or 'execute', not '%s'",
+                             operands[0]);
+    }
+    if (execute && command->config == NULL) {
+        return options_wrong(command->name, "'execute' needs --config FILE of the site: sizes of "
+                                            "the market decide outcomes");
     }
     if (sodium_init() < 0) {
         return options_failed(command->name, "libsodium does not start: no source of randomness");
@@ -292,7 +351,12 @@ static int journal_command_begin(struct journal_command *command, char **operand
     if (count == 2 && !journal_command_directory(command, operands[1])) {
         return OPTIONS_EXIT_FAILED;
     }
-    return journal_command_walk(command);
+    int exit_status = execute ? journal_command_engines(command) : OPTIONS_EXIT_DONE;
+    if (exit_status == OPTIONS_EXIT_DONE) {
+        exit_status = journal_command_walk(command);
+    }
+    journal_execution_destroy(command->execution);
+    return exit_status;
 }
 
 /* Parse into `command`, which holds the defaults, and do it. */
@@ -307,23 +371,25 @@ static int journal_command_run(struct journal_command *command, int argc, char *
          "A public key that counts, instead of the configuration's.", 0, 0, NULL},
         {"keys", 0, OPTION_TEXT, &command->keys, "FILE",
          "Public keys that count, one a line, instead of the configuration's.", 0, 0, NULL},
-        {"from", 0, OPTION_COUNT, &command->from, "N", "Dump from this log index on (default 1).",
+        {"from", 0, OPTION_COUNT, &command->from, "N", "Print from this log index on (default 1).",
          0, 0, NULL},
-        {"to", 0, OPTION_COUNT, &command->to, "N", "Dump up to this log index (default the last).",
+        {"to", 0, OPTION_COUNT, &command->to, "N", "Print up to this log index (default the last).",
          0, 0, NULL},
         {"segments", 0, OPTION_FLAG, &command->segments_only, NULL,
          "Dump segments without their commands.", 0, 0, NULL},
         {"json", 0, OPTION_FLAG, &command->json, NULL,
-         "verify: one JSON object; dump: one a line. No progress.", 0, 0, NULL},
+         "verify: one JSON object; the others: one a line. No progress.", 0, 0, NULL},
     };
     const struct options_command table = {
         .name = command->name,
-        .operands = "verify|dump [DIR]",
+        .operands = "verify|dump|execute [DIR]",
         .operands_min = 1,
         .operands_max = 2,
         .summary =
             "Check the journal of a stopped site, or print it: hash, chain and signature of every\n"
-            "segment, with public keys alone, and every command in it. DIR is the site's, its "
+            "segment, with public keys alone, and every command in it; or execute it all once\n"
+            "more and print the event hash behind each segment, equal wherever it is done (an\n"
+            "uncommitted tail included). DIR is the site's, its "
             "data\n"
             "or its journal directory; without it, the configuration's. Changes nothing. Exit\n"
             "status 1 when anything does not hold: the first bad place is named, and what it "
@@ -334,7 +400,8 @@ static int journal_command_run(struct journal_command *command, int argc, char *
         .row_count = sizeof rows / sizeof rows[0],
         .examples = "  causeway journal verify --config site.yaml\n"
                     "  causeway journal verify /backup/site --cluster demo --keys trusted.pub\n"
-                    "  causeway journal dump --config site.yaml --from 10 --to 12 --json\n"};
+                    "  causeway journal dump --config site.yaml --from 10 --to 12 --json\n"
+                    "  causeway journal execute --config site.yaml --json\n"};
     int operand;
     switch (options_parse(&table, argc, argv, &operand)) {
     case OPTIONS_HELP:

@@ -404,10 +404,11 @@ int site_recover_run(struct site_desk *desk, const struct site_recover_options *
     bool good = true;
     for (uint16_t shard_id = 1; shard_id <= shard_count && good; shard_id++) {
         if (options->only_shard == 0 || options->only_shard == shard_id) {
-            *recover = (struct recover){.desk = desk,
-                                        .options = options,
-                                        .shard_id = shard_id,
-                                        .until_ns = recover_now_ns() + options->patience_ns};
+            memset(recover, 0, sizeof *recover);
+            recover->desk = desk;
+            recover->options = options;
+            recover->shard_id = shard_id;
+            recover->until_ns = recover_now_ns() + options->patience_ns;
             good = recover_shard(recover);
         }
     }

@@ -1,4 +1,5 @@
-/* causeway site: who is a member, who votes, who leads; changed while trading. */
+#include "tools/site_tool.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +9,6 @@
 #include "gateway/members.h"
 #include "tools/options.h"
 #include "tools/site_recover.h"
-#include "tools/site_tool_inside.h"
 #include "tools/subcommands.h"
 
 #define PATIENCE_NS       UINT64_C(600000000000)
@@ -135,7 +135,7 @@ static int site_tool_run(struct site_tool *tool, const struct site_verb *verb)
         if (tool->only_shard != 0 && tool->only_shard != shard_id) {
             continue;
         }
-        bool done = verb->target == NULL ? site_tool_transfer(tool, shard_id)
+        bool done = verb->target == NULL ? site_tool_plan_transfer(tool, shard_id)
                                          : site_tool_plan(tool, verb, shard_id);
         if (!done) {
             return OPTIONS_EXIT_FAILED;

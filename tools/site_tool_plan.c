@@ -5,7 +5,7 @@
 
 #include "gateway/members.h"
 #include "tools/options.h"
-#include "tools/site_tool_inside.h"
+#include "tools/site_tool.h"
 
 #define PAUSE_MS 50
 
@@ -217,12 +217,12 @@ static enum status site_tool_lead(struct site_tool *tool, uint16_t shard_id, uin
     return STATUS_NOT_YET;
 }
 
-bool site_tool_transfer(struct site_tool *tool, uint16_t shard_id)
+bool site_tool_plan_transfer(struct site_tool *tool, uint16_t shard_id)
 {
     uint32_t any = site_desk_any(&tool->desk);
     const struct site_view *view = &tool->desk.views[any];
     const struct placement now = site_desk_shard(&tool->desk, any, shard_id)->record.placement;
-    uint8_t site_id = site_tool_member(view, &now, tool->names[0]);
+    uint8_t site_id = site_tool_target_member(view, &now, tool->names[0]);
     if (site_id == 0) {
         return false;
     }

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "tools/options.h"
-#include "tools/site_tool_inside.h"
+#include "tools/site_tool.h"
 
 /* Ids of a list of names with commas. False: it has said which one is no site. */
 static bool site_tool_list(const struct site_view *view, const char *list,
@@ -27,8 +27,8 @@ static bool site_tool_list(const struct site_view *view, const char *list,
 }
 
 /* The place of a member that is named. 0: it has said that there is none. */
-uint8_t site_tool_member(const struct site_view *view, const struct placement *placement,
-                         const char *name)
+uint8_t site_tool_target_member(const struct site_view *view, const struct placement *placement,
+                                const char *name)
 {
     uint8_t site_id = site_view_find(view, name);
     if (site_id == 0 || placement_role_of(placement, site_id) == PLACEMENT_ABSENT) {
@@ -65,7 +65,7 @@ bool site_tool_target_promote(struct site_tool *tool, const struct site_view *vi
     uint8_t demoted[SITES_MAX];
     uint32_t count = 0;
     for (uint32_t at = 0; at < tool->name_count; at++) {
-        uint8_t site_id = site_tool_member(view, target, tool->names[at]);
+        uint8_t site_id = site_tool_target_member(view, target, tool->names[at]);
         if (site_id == 0) {
             return false;
         }

@@ -216,6 +216,37 @@ static void test_refusals(void **state)
     assert_null(strstr(output, "verified"));
 }
 
+/* Executed again, the journal comes to the hash that the site itself had there. */
+static void test_execute(void **state)
+{
+    (void)state;
+    int exit_status;
+    assert_true(site_process_start(&site, &exit_status));
+    char *text = test_market_get(&site, "/status");
+    json_t *root = json_loads(text, 0, NULL);
+    free(text);
+    json_t *shard = json_array_get(json_object_get(root, "shards"), 0);
+    json_t *log = json_object_get(shard, "log");
+    char line[128];
+    char hash[64];
+    (void)snprintf(line, sizeof line, "segment=%lld shard=1 ",
+                   json_integer_value(json_object_get(log, "applied_log_index")));
+    (void)snprintf(hash, sizeof hash, "event_hash=%s\n",
+                   json_string_value(json_object_get(shard, "event_hash")));
+    json_decref(root);
+    assert_int_equal(site_process_stop(&site), 0);
+    assert_int_equal(RUN(site.tool, "journal", "execute", "--config", site.config), 0);
+    const char *found = strstr(output, line);
+    assert_non_null(found);
+    const char *end = strchr(found, '\n');
+    assert_non_null(end);
+    assert_true((size_t)(end + 1 - found) > strlen(hash));
+    assert_memory_equal(end + 1 - strlen(hash), hash, strlen(hash));
+    assert_int_equal(
+        RUN(site.tool, "journal", "execute", site.directory, "--cluster", "test", "--key", key), 2);
+    assert_said("needs --config");
+}
+
 int main(void)
 {
     if (sodium_init() < 0) {
@@ -224,6 +255,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_verify, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_dump, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_execute, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_flipped_bits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_refusals, set_up, tear_down),
     };

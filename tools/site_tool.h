@@ -1,6 +1,6 @@
-/* What the parts of site_tool share. */
-#ifndef TOOLS_SITE_TOOL_INSIDE_H
-#define TOOLS_SITE_TOOL_INSIDE_H
+/* What the parts of `causeway site` share: who is a member, who votes, who leads. */
+#ifndef TOOLS_SITE_TOOL_H
+#define TOOLS_SITE_TOOL_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -55,12 +55,12 @@ bool site_tool_target(struct site_tool *tool, const struct site_verb *verb,
                       const struct site_view *view, const struct placement *now,
                       struct placement *target);
 /* The id of a member with this name; 0: it has said that there is none. */
-uint8_t site_tool_member(const struct site_view *view, const struct placement *placement,
-                         const char *name);
+uint8_t site_tool_target_member(const struct site_view *view, const struct placement *placement,
+                                const char *name);
 
 /* site_tool_plan.c: show the change, propose it, see it through; hand a shard over. False: they
  * have said what is wrong. */
 bool site_tool_plan(struct site_tool *tool, const struct site_verb *verb, uint16_t shard_id);
-bool site_tool_transfer(struct site_tool *tool, uint16_t shard_id);
+bool site_tool_plan_transfer(struct site_tool *tool, uint16_t shard_id);
 
 #endif
