@@ -98,6 +98,10 @@ enum status block_file_create(struct block_file *file, const char *path, uint64_
     ASSERT(path != NULL);
     file->bytes = 0;
     file->bytes_max = bytes_max;
+    struct stat there;
+    if (lstat(path, &there) == 0 && S_ISREG(there.st_mode)) {
+        (void)unlink(path); /* Not emptied: another market may still read it. */
+    }
     file->file = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
     if (file->file < 0) {
         return file_status(errno);

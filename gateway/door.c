@@ -459,9 +459,7 @@ static enum status doors_allocate(struct doors *doors)
             attached[id] = DOOR_NONE;
         }
         doors->attached[market] = attached;
-        if (door_logoff_queue_create(&doors->logoffs[market],
-                                     options->sessions_max + options->connections_max) !=
-            STATUS_OK) {
+        if (door_logoff_queue_create(&doors->logoffs[market], options->sessions_max) != STATUS_OK) {
             return STATUS_FULL;
         }
     }

@@ -4,25 +4,31 @@
 
 #include "matching/base/assertion.h"
 
-enum status door_logoff_queue_create(struct door_logoff_queue *queue, uint32_t capacity)
+enum status door_logoff_queue_create(struct door_logoff_queue *queue, uint32_t sessions_max)
 {
-    ASSERT(capacity > 0);
-    *queue = (struct door_logoff_queue){.capacity = capacity};
-    queue->ring = calloc(capacity, sizeof queue->ring[0]);
-    return queue->ring == NULL ? STATUS_FULL : STATUS_OK;
+    ASSERT(sessions_max > 0);
+    *queue = (struct door_logoff_queue){.sessions_max = sessions_max};
+    queue->ring = calloc(sessions_max, sizeof queue->ring[0]);
+    queue->places = calloc((size_t)sessions_max + 1, sizeof queue->places[0]);
+    return queue->ring == NULL || queue->places == NULL ? STATUS_FULL : STATUS_OK;
 }
 
 void door_logoff_queue_destroy(struct door_logoff_queue *queue)
 {
     free(queue->ring);
+    free(queue->places);
     *queue = (struct door_logoff_queue){0};
 }
 
 void door_logoff_push(struct door_logoff_queue *queue, const struct door_logoff *logoff)
 {
-    ASSERT(queue->written - queue->read < queue->capacity);
-    queue->ring[queue->written % queue->capacity] = *logoff;
-    queue->written++;
+    ASSERT(logoff->session_id >= 1 && logoff->session_id <= queue->sessions_max);
+    uint64_t *place = &queue->places[logoff->session_id];
+    if (*place == 0) {
+        ASSERT(queue->written - queue->read < queue->sessions_max);
+        *place = ++queue->written;
+    }
+    queue->ring[(*place - 1) % queue->sessions_max] = *logoff;
 }
 
 bool door_logoff_waiting(const struct door_logoff_queue *queue)
@@ -33,14 +39,9 @@ bool door_logoff_waiting(const struct door_logoff_queue *queue)
 
 bool door_logoff_holds(const struct door_logoff_queue *queue, uint32_t session_id, uint32_t epoch)
 {
-    ASSERT(session_id > 0);
-    for (uint64_t at = queue->read; at < queue->written; at++) {
-        const struct door_logoff *logoff = &queue->ring[at % queue->capacity];
-        if (logoff->session_id == session_id && logoff->epoch == epoch) {
-            return true;
-        }
-    }
-    return false;
+    ASSERT(session_id >= 1 && session_id <= queue->sessions_max);
+    uint64_t place = queue->places[session_id];
+    return place != 0 && queue->ring[(place - 1) % queue->sessions_max].epoch == epoch;
 }
 
 void door_logoff_submit(struct door_logoff_queue *queue, struct router *router, uint8_t site_id,
@@ -48,7 +49,7 @@ void door_logoff_submit(struct door_logoff_queue *queue, struct router *router, 
 {
     ASSERT(site_id > 0);
     while (door_logoff_waiting(queue)) {
-        const struct door_logoff *logoff = &queue->ring[queue->read % queue->capacity];
+        const struct door_logoff *logoff = &queue->ring[queue->read % queue->sessions_max];
         struct command command = {.type = COMMAND_SESSION_LOGOFF,
                                   .session_id = logoff->session_id,
                                   .epoch = logoff->epoch,
@@ -57,6 +58,7 @@ void door_logoff_submit(struct door_logoff_queue *queue, struct router *router, 
         if (router_submit(router, &command, now_ns) != STATUS_OK) {
             return;
         }
+        queue->places[logoff->session_id] = 0;
         queue->read++;
     }
 }

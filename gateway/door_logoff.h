@@ -1,9 +1,8 @@
 /* Log-offs of one shard's sessions that still have to enter the journal, oldest first.
  *
  * Each shard has a queue of its own: one without a leader keeps nobody of another shard waiting.
- * A logon enters only after every log-off before it (door_input_attach()), so a queue holds at most
- * the sessions that were attached and the logons under way: it has room for both. All calls from
- * the loop thread. */
+ * A later logon of a session ends what an earlier one began, so of each session only the newest
+ * log-off waits, in the place of the one before. All calls from the loop thread. */
 #ifndef GATEWAY_DOOR_LOGOFF_H
 #define GATEWAY_DOOR_LOGOFF_H
 
@@ -20,15 +19,18 @@ struct door_logoff {
 
 struct door_logoff_queue {
     struct door_logoff *ring; /* Owned. */
-    uint32_t capacity;
+    uint64_t *places;         /* By session id, owned: where it waits, from 1; 0: it does not. */
+    uint32_t sessions_max;
     uint64_t read;
     uint64_t written;
 };
 
 /* STATUS_FULL: no memory. */
-MUST_USE enum status door_logoff_queue_create(struct door_logoff_queue *queue, uint32_t capacity);
+MUST_USE enum status door_logoff_queue_create(struct door_logoff_queue *queue,
+                                              uint32_t sessions_max);
 void door_logoff_queue_destroy(struct door_logoff_queue *queue);
 
+/* A session id of 1 .. sessions_max. */
 void door_logoff_push(struct door_logoff_queue *queue, const struct door_logoff *logoff);
 /* Whether that of this epoch waits. */
 bool door_logoff_holds(const struct door_logoff_queue *queue, uint32_t session_id, uint32_t epoch);

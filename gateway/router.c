@@ -100,6 +100,11 @@ static void router_begin_lane(struct router *router)
     router->refused_until_ns = 0;
 }
 
+void router_again(struct router *router)
+{
+    router_begin_lane(router);
+}
+
 /* Who leads now, as far as this site's replica knows. */
 static void router_follow_leader(struct router *router, struct shard_status *status)
 {

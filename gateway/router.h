@@ -49,6 +49,11 @@ MUST_USE enum status router_submit(struct router *router, const struct command *
 /* The own engine is about to execute this command of the journal. */
 void router_applied(struct router *router, const struct command *command);
 
+/* The own engine was replaced by the state of a snapshot: commands may have been executed on the
+ * way that this router never sees, so everything that waits is sent once more, as to a new leader.
+ */
+void router_again(struct router *router);
+
 /* Once a turn, behind shard_step(): hand on what waits. */
 void router_run(struct router *router, uint64_t now_ns);
 /* When router_run() wants to be called at the latest. */

@@ -129,9 +129,11 @@ static void snapshots_report(struct site_snapshots *snapshots, const struct shad
     case SHADOW_SNAPSHOT:
         log_line(LOG_LEVEL_INFO, "snapshot", "shard=%u log_index=%llu oldest_log_index=%llu",
                  report->shard_id, log_index, (unsigned long long)report->oldest_log_index);
-        shard->newest = report->position;
-        shard->offer = report->position;
-        shard->offer_oldest_log_index = report->oldest_log_index;
+        if (shard->fence == SITE_FENCE_NONE) { /* Else the engine may have been wrong by then. */
+            shard->newest = report->position;
+            shard->offer = report->position;
+            shard->offer_oldest_log_index = report->oldest_log_index;
+        }
         return;
     case SHADOW_NO_SNAPSHOT:
         log_line(LOG_LEVEL_ERROR, "snapshot-failed", "shard=%u log_index=%llu why=%s",
@@ -194,6 +196,7 @@ static void snapshots_install(struct site_snapshots *snapshots, uint32_t index,
         return;
     }
     site_snapshots_replace(snapshots, index, &answer->body, NULL);
+    router_again(snapshots->options.door_markets[index].router);
     shard->newest = answer->facts.position;
     shard->machine_log_index = answer->facts.position.log_index;
     shard->wanted_said_ns = 0;
@@ -213,10 +216,8 @@ static void snapshots_damaged(struct site_snapshots *snapshots, uint32_t index,
              (unsigned long long)answer->other.log_index);
     shard->held_log_index = 0;
     shard->newest = answer->other;
-    if (answer->other.log_index > 0) {
-        shard->offer = answer->other;
-        shard->offer_oldest_log_index = 0;
-    }
+    shard->offer = answer->other; /* None where it is 0: nothing is trimmed for what is bad. */
+    shard->offer_oldest_log_index = 0;
     if (snapshots->shadow != NULL) {
         shadow_request(snapshots->shadow, snapshots_shard_id(snapshots, index));
     }
@@ -259,6 +260,9 @@ static void snapshots_answer(struct site_snapshots *snapshots, struct snapshot_a
     case SNAPSHOT_ANSWER_MARKET:
         if (answer->rebuilt) {
             site_snapshots_fence_market(snapshots, index, answer);
+        } else if (snapshots->shards[index].fence != SITE_FENCE_NONE) {
+            /* It is made anew from what it has; the leader offers again afterwards. */
+            snapshot_worker_discard(snapshots->worker, &answer->body, NULL);
         } else {
             snapshots_install(snapshots, index, answer, now_ns);
         }

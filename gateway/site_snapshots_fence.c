@@ -75,7 +75,8 @@ static void fence_ask(struct site_snapshots *snapshots, uint32_t index,
         return;
     }
     uint16_t shard_id = snapshots->options.config->shards[index].id;
-    if (snapshot_worker_rebuild(snapshots->worker, shard_id, below_log_index) != STATUS_OK) {
+    if (snapshot_worker_rebuild(snapshots->worker, shard_id, below_log_index,
+                                status->committed_log_index) != STATUS_OK) {
         shard->fence_due_ns = now_ns + FENCE_AGAIN_NS;
         return;
     }

@@ -219,13 +219,14 @@ enum status snapshot_worker_take(struct snapshot_worker *worker, uint8_t site_id
 }
 
 enum status snapshot_worker_rebuild(struct snapshot_worker *worker, uint16_t shard_id,
-                                    uint64_t below_log_index)
+                                    uint64_t below_log_index, uint64_t last_log_index)
 {
     ASSERT(shard_id >= 1 && shard_id <= SHARDS_MAX);
     ASSERT(below_log_index > 0);
     const struct snapshot_task task = {.kind = SNAPSHOT_TASK_REBUILD,
                                        .shard_id = shard_id,
-                                       .position = {.log_index = below_log_index}};
+                                       .position = {.log_index = below_log_index},
+                                       .last_log_index = last_log_index};
     return worker_push(worker, &task, NULL);
 }
 

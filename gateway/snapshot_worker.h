@@ -55,10 +55,11 @@ MUST_USE enum status snapshot_worker_fetch(struct snapshot_worker *worker, uint8
 MUST_USE enum status snapshot_worker_take(struct snapshot_worker *worker, uint8_t site_id,
                                           uint16_t shard_id,
                                           const struct link_snapshot_chunk *chunk);
-/* Make a market of the newest good snapshot here below `below_log_index`, and set aside those at
- * and above; without any, a new one at the very beginning. SNAPSHOT_ANSWER_MARKET or _FAILED. */
+/* Make a market of the newest good snapshot here below `below_log_index`, and set aside those from
+ * there to `last_log_index`: later ones were fetched and have nothing to do with what went wrong
+ * here. Without any, a new one at the very beginning. SNAPSHOT_ANSWER_MARKET or _FAILED. */
 MUST_USE enum status snapshot_worker_rebuild(struct snapshot_worker *worker, uint16_t shard_id,
-                                             uint64_t below_log_index);
+                                             uint64_t below_log_index, uint64_t last_log_index);
 /* Throw a body away, which takes a while; its engine's state is written to the file `evidence`
  * before (matching/snapshot.md), unless that is NULL. Always taken. */
 void snapshot_worker_discard(struct snapshot_worker *worker, struct site_market_body *body,

@@ -33,7 +33,8 @@ struct snapshot_task {
     struct replica_position position; /* FETCH; of the others what a frame says. */
     uint64_t offset;
     uint64_t total_bytes;
-    uint32_t bytes_count; /* SERVE: at most. */
+    uint64_t last_log_index; /* REBUILD: what lies behind is left alone. */
+    uint32_t bytes_count;    /* SERVE: at most. */
     struct site_market_body body;
     char evidence[CONFIG_PATH_BYTES + 128]; /* DISCARD: a file; empty: none. */
 };
@@ -106,6 +107,10 @@ void snapshot_worker_serve_piece(struct snapshot_worker *worker, const struct sn
 void snapshot_worker_serve_turn(struct snapshot_worker *worker, bool all);
 /* ---- snapshot_worker_market.c ---- */
 
+/* Whether a status says that it is the snapshot that is at fault, and not this site's memory or
+ * disk.
+ */
+bool snapshot_worker_market_at_fault(enum status status);
 /* Make a market of the snapshot at this place, which was fetched. */
 void snapshot_worker_market_make(struct snapshot_worker *worker, uint16_t shard_id,
                                  const struct replica_position *position);

@@ -64,11 +64,13 @@ void snapshot_worker_market_write(const struct engine *engine, const char *path)
              status == STATUS_OK && closed);
 }
 
-/* Whether it is the snapshot that is at fault and not this site's memory or disk. */
-static bool market_is_at_fault(enum status status)
+bool snapshot_worker_market_at_fault(enum status status)
 {
-    return status != STATUS_OK && status != STATUS_FULL && status != STATUS_NO_SPACE &&
-           status != STATUS_DENIED && status != STATUS_NOT_FOUND;
+    /* Not memory, descriptors or the disk under it: another time it may be read. */
+    return status == STATUS_SHORT || status == STATUS_BAD_FORMAT || status == STATUS_BAD_VERSION ||
+           status == STATUS_BAD_CHECKSUM || status == STATUS_BAD_SIGNATURE ||
+           status == STATUS_BAD_CHAIN || status == STATUS_UNKNOWN_KEY || status == STATUS_DAMAGED ||
+           status == STATUS_FOREIGN;
 }
 
 static void market_set_aside(struct snapshot_worker *worker, uint16_t shard_id, uint64_t log_index,
@@ -114,7 +116,7 @@ void snapshot_worker_market_make(struct snapshot_worker *worker, uint16_t shard_
         site_market_body_free(&body);
         status = STATUS_BAD_CHAIN; /* The one here under this name is of another history. */
     }
-    if (market_is_at_fault(status)) {
+    if (snapshot_worker_market_at_fault(status)) {
         market_set_aside(worker, shard_id, position->log_index, status);
     }
     facts.position = *position;
@@ -130,12 +132,15 @@ void snapshot_worker_market_again(struct snapshot_worker *worker, const struct s
     enum status status = STATUS_NOT_FOUND;
     uint32_t at = 0;
     for (; at < count && status != STATUS_OK; at++) {
+        if (log_indexes[at] > task->last_log_index) {
+            continue;
+        }
         if (log_indexes[at] >= task->position.log_index) {
             market_set_aside(worker, task->shard_id, log_indexes[at], STATUS_BAD_CHECKSUM);
             continue;
         }
         status = market_make(worker, task->shard_id, log_indexes[at], &body, &facts);
-        if (market_is_at_fault(status)) {
+        if (snapshot_worker_market_at_fault(status)) {
             market_set_aside(worker, task->shard_id, log_indexes[at], status);
         } else if (status != STATUS_OK && status != STATUS_NOT_FOUND) {
             break;

@@ -109,7 +109,7 @@ void snapshot_worker_serve_piece(struct snapshot_worker *worker, const struct sn
         answer->piece.total_bytes = 0; /* Not here: another one will be offered. */
     }
     snapshot_worker_say(worker);
-    if (status != STATUS_OK && status != STATUS_NOT_FOUND && status != STATUS_FULL) {
+    if (snapshot_worker_market_at_fault(status)) {
         serving_close(serving);
         serve_damaged(worker, task);
     }

@@ -60,6 +60,32 @@ static void test_in_order_and_complete(void **state)
     door_logoff_queue_destroy(&queue);
 }
 
+/* A client that comes and goes while nothing is taken costs one place, and its last epoch counts.
+ */
+static void test_of_a_session_the_newest_waits(void **state)
+{
+    (void)state;
+    struct door_logoff_queue queue;
+    struct router router = {.refusal = STATUS_NOT_YET};
+    assert_int_equal(door_logoff_queue_create(&queue, CAPACITY), STATUS_OK);
+    for (uint32_t epoch = 1; epoch <= 10 * CAPACITY; epoch++) {
+        struct door_logoff logoff = {1 + epoch % 2, epoch, epoch};
+        door_logoff_push(&queue, &logoff);
+        door_logoff_submit(&queue, &router, SITE_ID, NOW_NS);
+    }
+    router.room = CAPACITY;
+    door_logoff_submit(&queue, &router, SITE_ID, NOW_NS);
+    assert_false(door_logoff_waiting(&queue));
+    assert_int_equal(router.taken_count, 2);
+    assert_int_equal(router.taken[0].session_id, 2);
+    assert_int_equal(router.taken[0].epoch, 10 * CAPACITY - 1);
+    assert_int_equal(router.taken[1].epoch, 10 * CAPACITY);
+    push(&queue, 1); /* Its place is free again. */
+    door_logoff_submit(&queue, &router, SITE_ID, NOW_NS);
+    assert_int_equal(router.taken_count, 3);
+    door_logoff_queue_destroy(&queue);
+}
+
 /* Neither a full router nor one without a leader loses one, whatever the place in the ring. */
 static void test_what_finds_no_room_keeps_its_place(void **state)
 {
@@ -70,7 +96,7 @@ static void test_what_finds_no_room_keeps_its_place(void **state)
     uint32_t pushed = 0;
     for (uint32_t round = 0; round < 4; round++) {
         while (pushed - router.taken_count < CAPACITY) {
-            push(&queue, ++pushed);
+            push(&queue, 1 + pushed++ % CAPACITY);
         }
         router.refusal = round % 2 == 0 ? STATUS_FULL : STATUS_NOT_YET;
         router.room = 3;
@@ -82,7 +108,7 @@ static void test_what_finds_no_room_keeps_its_place(void **state)
     door_logoff_submit(&queue, &router, SITE_ID, NOW_NS);
     assert_int_equal(router.taken_count, pushed);
     for (uint32_t at = 0; at < pushed; at++) {
-        assert_int_equal(router.taken[at].session_id, at + 1);
+        assert_int_equal(router.taken[at].session_id, 1 + at % CAPACITY);
     }
     door_logoff_queue_destroy(&queue);
 }
@@ -91,6 +117,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_in_order_and_complete),
+        cmocka_unit_test(test_of_a_session_the_newest_waits),
         cmocka_unit_test(test_what_finds_no_room_keeps_its_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

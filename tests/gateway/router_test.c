@@ -338,6 +338,31 @@ static void test_a_lane_does_not_wait_for_what_is_in_the_journal(void **state)
     check_journal(1, 4);
 }
 
+/* Its engine was replaced by a snapshot's state, in which its commands have been executed already:
+ * it never sees them go by, and all the same what comes later goes on. */
+static void test_after_a_snapshot_what_waits_goes_again(void **state)
+{
+    (void)state;
+    lead(2, 1);
+    for (uint64_t number = 1; number <= 5; number++) {
+        assert_int_equal(submit(0, number), STATUS_OK);
+    }
+    router_run(routers[0], now_ns);
+    while (flight_count > 0) {
+        deliver(false);
+    }
+    commit(UINT32_MAX);
+    apply(1, journal_count);
+    apply(2, journal_count);
+    assert_int_equal(journal_count, 5);
+    shards[0].applied = journal_count;
+    router_again(routers[0]);
+    assert_int_equal(submit(0, 6), STATUS_OK);
+    settle();
+    assert_int_equal(waiting(0), 0);
+    check_journal(0, 6);
+}
+
 static void test_what_is_no_command_of_that_site_is_refused(void **state)
 {
     (void)state;
@@ -438,6 +463,7 @@ int main(void)
         router_test(test_a_new_leader_gets_what_is_not_in_the_journal),
         router_test(test_a_lane_ends_with_its_term),
         router_test(test_a_lane_does_not_wait_for_what_is_in_the_journal),
+        router_test(test_after_a_snapshot_what_waits_goes_again),
         router_test(test_what_is_no_command_of_that_site_is_refused),
         router_test(test_a_full_router_pushes_back),
         router_test(test_random_failures),

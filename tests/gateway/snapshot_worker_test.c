@@ -287,14 +287,16 @@ static void test_rebuilt(void **state)
     make_snapshot(7);
     make_snapshot(8);
     make_snapshot(9);
+    make_snapshot(20); /* Fetched: nothing that went wrong here is in it. */
     damage(8);
-    assert_int_equal(snapshot_worker_rebuild(workers[HERE - 1], SHARD, 9), STATUS_OK);
+    assert_int_equal(snapshot_worker_rebuild(workers[HERE - 1], SHARD, 9, 12), STATUS_OK);
     await(HERE, SNAPSHOT_ANSWER_MARKET, &answer);
     assert_true(answer.rebuilt);
     expect_market(&answer, 7);
-    assert_int_equal(snapshot_store_list(store, SHARD, log_indexes), 1);
+    assert_int_equal(snapshot_store_list(store, SHARD, log_indexes), 2);
+    assert_int_equal(log_indexes[0], 20);
     /* Below the last one there is the beginning. */
-    assert_int_equal(snapshot_worker_rebuild(workers[HERE - 1], SHARD, 7), STATUS_OK);
+    assert_int_equal(snapshot_worker_rebuild(workers[HERE - 1], SHARD, 7, 12), STATUS_OK);
     await(HERE, SNAPSHOT_ANSWER_MARKET, &answer);
     assert_int_equal(answer.facts.position.log_index, 0);
     assert_int_equal(engine_totals(answer.body.engine).commands, 0);
