@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
 # Scenarios carried out with real sites: harmed in every way that one site can be, and proved.
+# Sanitizers see the same sites in tests that wait less (site_peers_test and its like).
+# variants: all alike
 set -u
 root=$(cd "$(dirname "$0")/../.." && pwd)
 . "$root/tests/support/shell.sh"
