@@ -131,6 +131,27 @@ static enum repair_loss repair_loss_of(const struct repair_report *lead, uint16_
     return unseen ? REPAIR_LOSES_UNSEEN : REPAIR_LOSES_NOTHING;
 }
 
+/* A survivor's promise may be what the last one was that an earlier repair waited for: it is active
+ * at those of its survivors that are missing now, who acknowledge under its membership. */
+static enum repair_loss repair_loss_of_promises(const struct repair_request *request,
+                                                uint16_t reporters)
+{
+    uint16_t missing = (uint16_t)((1u << SITES_MAX) - 1u) & (uint16_t)~reporters;
+    enum repair_loss loss = REPAIR_LOSES_NOTHING;
+    for (uint32_t at = 0; at < request->report_count; at++) {
+        const struct repair *promised = request->reports[at].promised;
+        if (promised == NULL) {
+            continue;
+        }
+        if (placement_commits(&promised->after, missing)) {
+            return REPAIR_LOSES_SOME;
+        }
+        loss = repair_unseen(&promised->after, missing) ? REPAIR_LOSES_UNSEEN : loss;
+    }
+    ASSERT(loss < REPAIR_LOSES_SOME);
+    return loss;
+}
+
 /* ---- Deciding ---- */
 
 /* What all reports come to. */
@@ -331,10 +352,12 @@ static enum repair_refusal repair_make(const struct repair_request *request,
         return REPAIR_REFUSED_RANGE;
     }
     const struct repair_report *lead = tally->lead;
+    enum repair_loss loss = repair_loss_of(lead, tally->reporters);
+    enum repair_loss of_promises = repair_loss_of_promises(request, tally->reporters);
     *repair = (struct repair){.previous_generation = tally->generation,
                               .kept = lead->last,
                               .kept_site_id = lead->site_id,
-                              .loss = repair_loss_of(lead, tally->reporters),
+                              .loss = of_promises > loss ? of_promises : loss,
                               .survivors = tally->reporters,
                               .attested = request->attested,
                               .commit_log_index = tally->commit_log_index,

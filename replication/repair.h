@@ -31,7 +31,8 @@ enum repair_loss {
     REPAIR_LOSES_NOTHING = 0, /* Every commit quorum had a survivor: provably nothing. */
     REPAIR_LOSES_UNSEEN,      /* Nothing, unless a membership change that no survivor has seen let
                                  the missing commit alone. */
-    REPAIR_LOSES_SOME,        /* What the missing alone acknowledged: they were a commit quorum. */
+    REPAIR_LOSES_SOME, /* What the missing alone acknowledged: they were a commit quorum, also
+                          of an earlier repair that a survivor has promised. */
     REPAIR_LOSS_COUNT
 };
 

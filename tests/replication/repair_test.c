@@ -218,6 +218,41 @@ static void test_an_unsettled_membership_may_not_have_ruled(void **state)
     assert_int_equal(repair.commit_log_index, 8);
 }
 
+/* A survivor has promised a repair that all of its survivors but the two that are missing now may
+ * know to be active: what they acknowledge since is lost with them. */
+static void test_a_promised_repair_may_be_active_at_the_missing(void **state)
+{
+    (void)state;
+    static struct repair_report reports[SITES_MAX]; /* Of sites 1, 2, ... */
+    static struct repair promised;
+    struct placement placement = cluster_placement("ABCDE", 1);
+    for (uint8_t site_id = 1; site_id <= 5; site_id++) {
+        reports[site_id - 1] = report_of(&placement, site_id, 5, 9);
+    }
+    struct repair_request request = {
+        .reports = reports, .report_count = 3, .attested = 24, .forced = true};
+    uint8_t site_id;
+    assert_int_equal(repair_decide(&request, &promised, &site_id), REPAIR_ACCEPTED);
+    assert_int_equal(promised.loss, REPAIR_LOSES_NOTHING);
+    /* Sites 3, 4 and 5 are a majority; 1 and 2 are one of the repair. */
+    reports[2].promised = &promised;
+    struct repair repair;
+    assert_int_equal(decide(reports + 2, 3, 3, &repair), REPAIR_ACCEPTED);
+    assert_int_equal(repair.loss, REPAIR_LOSES_SOME);
+    /* One of the two reports, and has not activated it: the other alone is no quorum. */
+    assert_int_equal(decide(reports + 1, 4, 1, &repair), REPAIR_ACCEPTED);
+    assert_int_equal(repair.loss, REPAIR_LOSES_NOTHING);
+    /* One of two is enough once the other was removed where nobody saw it. */
+    reports[2].promised = NULL;
+    request.reports = reports + 1;
+    request.report_count = 2;
+    request.attested = 25;
+    assert_int_equal(repair_decide(&request, &promised, &site_id), REPAIR_ACCEPTED);
+    reports[2].promised = &promised;
+    assert_int_equal(decide(reports + 2, 3, 3, &repair), REPAIR_ACCEPTED);
+    assert_int_equal(repair.loss, REPAIR_LOSES_UNSEEN);
+}
+
 /* ---- Accepting ---- */
 
 static struct repair made(struct placement *placement, uint16_t attested)
@@ -342,6 +377,7 @@ int main(void)
         cmocka_unit_test(test_a_majority_without_its_providers_may_be_repaired),
         cmocka_unit_test(test_what_may_be_lost_is_said),
         cmocka_unit_test(test_an_unsettled_membership_may_not_have_ruled),
+        cmocka_unit_test(test_a_promised_repair_may_be_active_at_the_missing),
         cmocka_unit_test(test_who_may_promise),
         cmocka_unit_test(test_two_promises_of_a_round_give_way_to_the_next),
         cmocka_unit_test(test_who_may_activate),
