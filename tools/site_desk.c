@@ -49,17 +49,17 @@ void site_desk_close(struct site_desk *desk)
 static void desk_ask(struct site_desk *desk, uint32_t at, uint64_t patience_ns)
 {
     struct admin_client_answer answer;
+    char *error = desk->errors[at];
     desk->heard[at] = false;
     if (admin_client_ask(desk->clients[at], "/membership", NULL, patience_ns, &answer) !=
         STATUS_OK) {
-        (void)snprintf(desk->error, sizeof desk->error, "%s",
-                       admin_client_error(desk->clients[at]));
+        (void)snprintf(error, sizeof desk->errors[at], "%s", admin_client_error(desk->clients[at]));
         return;
     }
     if (answer.http_status != HTTP_OK) {
-        (void)snprintf(desk->error, sizeof desk->error, "%s", admin_client_complaint(&answer));
+        (void)snprintf(error, sizeof desk->errors[at], "%s", admin_client_complaint(&answer));
     } else if (!site_view_read(&desk->views[at], answer.json)) {
-        (void)snprintf(desk->error, sizeof desk->error,
+        (void)snprintf(error, sizeof desk->errors[at],
                        "site %s answers what this program does not understand: it runs another "
                        "version",
                        desk->configs[at].site);
@@ -80,8 +80,21 @@ enum status site_desk_look(struct site_desk *desk, uint64_t patience_ns)
     for (uint32_t at = 0; at < desk->count; at++) {
         desk_ask(desk, at, patience_ns);
         any = any || desk->heard[at];
+        if (!desk->heard[at]) {
+            memcpy(desk->error, desk->errors[at], sizeof desk->error);
+        }
     }
     return any ? STATUS_OK : STATUS_CLOSED;
+}
+
+bool site_desk_all_heard(const struct site_desk *desk)
+{
+    ASSERT(desk->count > 0);
+    bool all = true;
+    for (uint32_t at = 0; at < desk->count; at++) {
+        all = all && desk->heard[at];
+    }
+    return all;
 }
 
 uint32_t site_desk_any(const struct site_desk *desk)

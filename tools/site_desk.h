@@ -15,7 +15,8 @@ struct site_desk {
     struct admin_client *clients[SITES_MAX];
     struct config *configs; /* Of the sites' files; `count` of them. */
     struct site_view views[SITES_MAX];
-    bool heard[SITES_MAX]; /* Its view is of the last site_desk_look(). */
+    bool heard[SITES_MAX];                         /* Its view is of the last site_desk_look(). */
+    char errors[SITES_MAX][SITE_DESK_ERROR_BYTES]; /* Of who was not heard: why. */
     uint32_t count;
     char error[SITE_DESK_ERROR_BYTES];
 };
@@ -25,8 +26,12 @@ struct site_desk {
 MUST_USE enum status site_desk_open(struct site_desk *desk, const char *paths);
 void site_desk_close(struct site_desk *desk);
 
-/* Ask every site anew, each for so long. STATUS_CLOSED: none answered. */
+/* Ask every site anew, each for so long. STATUS_CLOSED: none answered, `error` says why of the last
+ * one. */
 MUST_USE enum status site_desk_look(struct site_desk *desk, uint64_t patience_ns);
+
+/* Whether the last look heard every site. */
+bool site_desk_all_heard(const struct site_desk *desk);
 
 /* Index of any site that was heard. Asserts that there is one. */
 uint32_t site_desk_any(const struct site_desk *desk);

@@ -77,7 +77,9 @@ static void recover_collect(struct recover *recover)
             desk->heard[at] ? site_desk_shard(desk, at, recover->shard_id) : NULL;
         if (shard != NULL) {
             recover->reports[recover->report_count++] = shard->report;
-            heard = (uint16_t)(heard | 1u << (shard->report.site_id - 1));
+        }
+        if (desk->heard[at]) { /* It is on, also when it says nothing of this shard. */
+            heard = (uint16_t)(heard | 1u << (desk->views[at].site_id - 1));
         }
     }
     ASSERT(recover->report_count > 0);
@@ -390,11 +392,32 @@ static bool recover_shard(struct recover *recover)
     return true;
 }
 
+/* Who is named and does not report may be on all the same: it reads its journal, has another token
+ * or runs another version. Nobody is given up for that. False: it has said who it is. */
+static bool recover_look(struct site_desk *desk)
+{
+    if (site_desk_look(desk, ASK_NS) == STATUS_OK && site_desk_all_heard(desk)) {
+        return true;
+    }
+    for (uint32_t at = 0; at < desk->count; at++) {
+        if (!desk->heard[at]) {
+            (void)options_failed(NAME, "%s does not report: %s", desk->configs[at].site,
+                                 desk->errors[at]);
+        }
+    }
+    (void)options_failed(NAME, "nothing is changed: a site that is on must report first; leave the "
+                               "configuration out of one that is off for good");
+    return false;
+}
+
 int site_recover_run(struct site_desk *desk, const struct site_recover_options *options)
 {
     ASSERT(desk->count > 0);
-    if (sodium_init() < 0 || site_desk_look(desk, ASK_NS) != STATUS_OK) {
-        return options_failed(NAME, "%s", desk->error);
+    if (sodium_init() < 0) {
+        return options_failed(NAME, "no source of randomness");
+    }
+    if (!recover_look(desk)) {
+        return OPTIONS_EXIT_FAILED;
     }
     struct recover *recover = calloc(1, sizeof *recover);
     if (recover == NULL) {

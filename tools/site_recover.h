@@ -22,7 +22,8 @@ struct site_recover_options {
     bool dry_run;
 };
 
-/* The sites of `desk` that answer are the survivors. Returns an exit status of options.h. */
+/* The sites of `desk` are the survivors: unless every one of them answers, nothing is done. Returns
+ * an exit status of options.h. */
 int site_recover_run(struct site_desk *desk, const struct site_recover_options *options);
 
 /* What the operator must type: "NAME, NAME are off for good". */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "tests/support/cmocka_all.h"
 #include "tests/support/site_process.h"
@@ -16,6 +17,8 @@
 #define SITES      5u
 #define OUTPUT_MAX 8192u
 #define CONFIRMED  "site-1, site-2, site-3 are off for good"
+/* The same of all but the fourth. */
+#define CONFIRMED_FOUR "site-1, site-2, site-3, site-5 are off for good"
 
 static char directory[TEST_PATH_BYTES];
 static char output_path[TEST_PATH_BYTES + 16];
@@ -105,13 +108,18 @@ static void read_output(void)
     assert_int_equal(fclose(file), 0);
 }
 
+static pid_t begin_recover_of(const char *paths, const char *confirm, const char *more)
+{
+    const char *const arguments[] = {sites[3].tool, "site",  "recover", "--config", paths,
+                                     "--confirm",   confirm, more,      NULL};
+    return site_process_begin(output_path, arguments);
+}
+
 static pid_t begin_recover(const char *confirm, const char *more)
 {
     char paths[2 * TEST_PATH_BYTES + 64];
     (void)snprintf(paths, sizeof paths, "%s,%s", sites[3].config, sites[4].config);
-    const char *const arguments[] = {sites[3].tool, "site",  "recover", "--config", paths,
-                                     "--confirm",   confirm, more,      NULL};
-    return site_process_begin(output_path, arguments);
+    return begin_recover_of(paths, confirm, more);
 }
 
 static int finish(pid_t pid)
@@ -171,10 +179,36 @@ static void expect_it_grows(void)
     }
 }
 
+/* One of the two is on, and refuses the token that the tool reads: nobody gives it up for that. Nor
+ * is somebody given up who is named and off. */
+static void expect_the_named_must_report(void)
+{
+    char path[TEST_PATH_BYTES + 32];
+    char kept[TEST_PATH_BYTES + 32];
+    (void)snprintf(path, sizeof path, "%s/data/admin.token", sites[4].directory);
+    (void)snprintf(kept, sizeof kept, "%s/data/admin.token.kept", sites[4].directory);
+    assert_int_equal(rename(path, kept), 0);
+    char other[TEST_PATH_BYTES + 32];
+    (void)snprintf(other, sizeof other, "%s/data/admin.token", sites[3].directory);
+    assert_int_equal(link(other, path), 0);
+    assert_int_equal(finish(begin_recover(CONFIRMED_FOUR, NULL)), 1);
+    assert_non_null(strstr(output, "site-5 does not report: the site refuses the token"));
+    assert_non_null(strstr(output, "nothing is changed"));
+    assert_int_equal(rename(kept, path), 0);
+
+    char paths[2 * TEST_PATH_BYTES + 64];
+    (void)snprintf(paths, sizeof paths, "%s,%s", sites[3].config, sites[2].config);
+    assert_int_equal(finish(begin_recover_of(paths, CONFIRMED_FOUR, NULL)), 1);
+    assert_non_null(strstr(output, "site-3 does not report: nobody listens"));
+    assert_true(status_holds(3, "\"generation\":0,"));
+    assert_false(status_holds(3, "\"repairing\":true"));
+}
+
 static void test_three_of_five_are_gone_and_two_go_on(void **state)
 {
     (void)state;
     kill_three();
+    expect_the_named_must_report();
     /* Nothing happens without the right words, nor where it is only asked. */
     assert_int_equal(finish(begin_recover("yes", NULL)), 1);
     assert_non_null(strstr(output, "not confirmed"));
