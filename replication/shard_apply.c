@@ -154,8 +154,9 @@ void shard_apply_turn(struct shard *shard)
             apply_audit(shard);
         }
     }
+    /* A replica that idles for a repair does not hear it: it is told when it has begun anew. */
     if (shard->rebuilding && shard->failed == STATUS_OK && !shard_apply_waits(shard) &&
-        shard_consensus_settle(shard)) {
+        shard->replica.halt == REPLICA_RUNS && shard_consensus_settle(shard)) {
         shard->rebuilding = false;
         shard_consensus_step(shard, &(struct replica_input){.type = REPLICA_REBUILT});
     }

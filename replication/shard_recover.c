@@ -213,15 +213,43 @@ enum status shard_start(struct shard *shard, uint64_t now_ns, uint64_t wall_ns)
     return shard_step(shard, now_ns, wall_ns);
 }
 
+/* What the journal cannot tell of a replica, and is the same before and after it begins anew. */
+struct recover_carried {
+    struct replica_position snapshot; /* The newest here, */
+    uint64_t first_log_index;         /* and where the segments begin. */
+    uint64_t commit_log_index;        /* Beyond what a rebuilt engine has executed. */
+    bool fenced;                      /* That is about the engine, not about who leads. */
+    uint64_t fence_due_ns;
+};
+
+static void recover_carry(struct replica *replica, const struct recover_carried *carried)
+{
+    ASSERT(replica->now_ns == 0);
+    ASSERT(carried->commit_log_index <= replica->log.last.log_index);
+    replica->snapshot = carried->snapshot;
+    replica->first_log_index = carried->first_log_index;
+    replica->fenced = carried->fenced;
+    replica->fence_due_ns = carried->fence_due_ns;
+    if (carried->commit_log_index > replica->commit_log_index) {
+        replica->commit_log_index = carried->commit_log_index;
+    }
+}
+
 void shard_recover_again(struct shard *shard)
 {
     ASSERT(shard->generation.active);
     ASSERT(!shard_consensus_waits(shard));
+    const struct recover_carried carried = {.snapshot = shard->replica.snapshot,
+                                            .first_log_index = shard->replica.first_log_index,
+                                            .commit_log_index = shard->replica.commit_log_index,
+                                            .fenced = shard->replica.fenced,
+                                            .fence_due_ns = shard->replica.fence_due_ns};
     struct journal_tail tail;
     journal_persisted(shard->journal, shard->options.shard_id, &tail);
     ASSERT(tail.last_log_index == shard->last_log_index);
     shard->headers = shard->replica.log;
     recover_replica(shard, &tail);
+    recover_carry(&shard->replica, &carried);
     shard->persisted = tail;
     shard->outbox_count = 0;
     memset(shard->headers_wanted, 0, sizeof shard->headers_wanted);

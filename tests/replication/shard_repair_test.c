@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "replication/shard.h"
+#include "replication/shard_inside.h"
 #include "tests/replication/shard_fake.h"
 #include "tests/support/record_machine.h"
 
@@ -332,6 +332,64 @@ static void test_it_grows_again(void **state)
     assert_int_equal(shard_placement(shard)->placement.epoch, repair.after.epoch + 1);
 }
 
+static void activate(const struct repair *repair)
+{
+    assert_int_equal(shard_repair_promise(shard, repair, now_ns), STATUS_OK);
+    turns(2);
+    assert_int_equal(shard_repair_activate(shard, repair->generation, SURVIVOR, now_ns), STATUS_OK);
+    turns(2);
+    assert_false(status_now().repairing);
+}
+
+static void rebuild(const struct shard_origin *origin)
+{
+    machine.applied_count = 0; /* As the snapshot had it. */
+    shard_rebuild(shard, origin);
+}
+
+/* A leader has said that this engine's events are not those of the others. That is as true after a
+ * repair: it does not lead before it has been rebuilt, up to all that was committed, also when that
+ * was under way while the replica idled. */
+static void test_what_the_journal_cannot_tell_is_kept(void **state)
+{
+    (void)state;
+    struct shard_origin origin;
+    struct repair repair = decide(OTHERS);
+    activate(&repair);
+    lead();
+    turns(5);
+    shard_origin_now(shard, &origin);
+    expect_trade();
+    expect_trade();
+    uint64_t committed = status_now().committed_log_index;
+    assert_true(shard_offer(shard, &origin.position, origin.position.log_index + 1, now_ns));
+    shard->replica.fenced = true;
+    rebuild(&origin);
+    struct repair_report report;
+    struct repair promised;
+    shard_repair_report(shard, &report, &promised);
+    struct repair_request request = {.reports = &report, .report_count = 1, .forced = true};
+    uint8_t site_id;
+    assert_int_equal(repair_decide(&request, &repair, &site_id), REPAIR_ACCEPTED);
+    assert_int_equal(shard_repair_promise(shard, &repair, now_ns), STATUS_OK);
+    turns(20);
+    assert_int_equal(machine.applied_count, 2); /* Rebuilt, while it idles. */
+    assert_true(status_now().fenced);
+    assert_int_equal(shard_repair_activate(shard, repair.generation, SURVIVOR, now_ns), STATUS_OK);
+    turn();
+    rebuild(&origin); /* Once more, and not done when it begins anew. */
+    shard_repair_turn(shard);
+    assert_false(status_now().repairing);
+    assert_true(status_now().fenced);
+    assert_int_equal(status_now().committed_log_index, committed);
+    assert_memory_equal(&shard->replica.snapshot, &origin.position, sizeof origin.position);
+    assert_int_equal(shard->replica.first_log_index, origin.position.log_index + 1);
+    lead();
+    assert_false(status_now().fenced);
+    assert_int_equal(machine.applied_count, 2);
+    expect_trade();
+}
+
 #define repair_test(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int main(void)
@@ -341,6 +399,7 @@ int main(void)
         repair_test(test_killed_at_every_step),
         repair_test(test_the_dead_are_refused),
         repair_test(test_it_grows_again),
+        repair_test(test_what_the_journal_cannot_tell_is_kept),
     };
     return cmocka_run_group_tests(tests, setup_group, teardown_group);
 }
