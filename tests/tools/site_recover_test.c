@@ -2,10 +2,12 @@
  * are refused, a new site joins. Real processes. */
 #include "tools/site_recover.h"
 
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,8 +19,6 @@
 #define SITES      5u
 #define OUTPUT_MAX 8192u
 #define CONFIRMED  "site-1, site-2, site-3 are off for good"
-/* The same of all but the fourth. */
-#define CONFIRMED_FOUR "site-1, site-2, site-3, site-5 are off for good"
 
 static char directory[TEST_PATH_BYTES];
 static char output_path[TEST_PATH_BYTES + 16];
@@ -179,27 +179,55 @@ static void expect_it_grows(void)
     }
 }
 
-/* One of the two is on, and refuses the token that the tool reads: nobody gives it up for that. Nor
- * is somebody given up who is named and off. */
+/* A process on the third site's port that answers, and cannot say more yet. */
+static pid_t begin_unready(void)
+{
+    static const char answer[] = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 29\r\n"
+                                 "Connection: close\r\n\r\n{\"error\":\"reads its journal\"}";
+    int one = 1;
+    const struct sockaddr_in address = {.sin_family = AF_INET,
+                                        .sin_port = htons(sites[2].admin_port),
+                                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(listener >= 0);
+    assert_int_equal(setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one), 0);
+    assert_int_equal(bind(listener, (const struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(listener, 8), 0);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        for (;;) {
+            char request[4096];
+            int peer = accept(listener, NULL, NULL);
+            if (peer < 0 || recv(peer, request, sizeof request, 0) <= 0 ||
+                send(peer, answer, sizeof answer - 1, MSG_NOSIGNAL) < 0) {
+                _exit(1);
+            }
+            (void)close(peer);
+        }
+    }
+    assert_int_equal(close(listener), 0);
+    return pid;
+}
+
+/* Who is named and answers anything but a report is on: nobody gives it up for that. Nor is
+ * somebody given up who is named and off. */
 static void expect_the_named_must_report(void)
 {
-    char path[TEST_PATH_BYTES + 32];
-    char kept[TEST_PATH_BYTES + 32];
-    (void)snprintf(path, sizeof path, "%s/data/admin.token", sites[4].directory);
-    (void)snprintf(kept, sizeof kept, "%s/data/admin.token.kept", sites[4].directory);
-    assert_int_equal(rename(path, kept), 0);
-    char other[TEST_PATH_BYTES + 32];
-    (void)snprintf(other, sizeof other, "%s/data/admin.token", sites[3].directory);
-    assert_int_equal(link(other, path), 0);
-    assert_int_equal(finish(begin_recover(CONFIRMED_FOUR, NULL)), 1);
-    assert_non_null(strstr(output, "site-5 does not report: the site refuses the token"));
-    assert_non_null(strstr(output, "nothing is changed"));
-    assert_int_equal(rename(kept, path), 0);
-
-    char paths[2 * TEST_PATH_BYTES + 64];
-    (void)snprintf(paths, sizeof paths, "%s,%s", sites[3].config, sites[2].config);
-    assert_int_equal(finish(begin_recover_of(paths, CONFIRMED_FOUR, NULL)), 1);
+    char paths[3 * TEST_PATH_BYTES + 64];
+    (void)snprintf(paths, sizeof paths, "%s,%s,%s", sites[3].config, sites[2].config,
+                   sites[4].config);
+    pid_t unready = begin_unready();
+    int status = finish(begin_recover_of(paths, CONFIRMED, NULL));
+    (void)kill(unready, SIGKILL);
+    assert_int_equal(waitpid(unready, NULL, 0), unready);
+    assert_int_equal(status, 1);
+    if (strstr(output, "site-3 does not report: reads its journal") == NULL) {
+        fail_msg("%s", output);
+    }
+    assert_int_equal(finish(begin_recover_of(paths, CONFIRMED, NULL)), 1);
     assert_non_null(strstr(output, "site-3 does not report: nobody listens"));
+    assert_non_null(strstr(output, "nothing is changed"));
     assert_true(status_holds(3, "\"generation\":0,"));
     assert_false(status_holds(3, "\"repairing\":true"));
 }
