@@ -29,7 +29,8 @@ struct recover {
     uint64_t until_ns;
     struct repair_report reports[SITES_MAX]; /* Of the sites that were heard. */
     uint32_t report_count;
-    uint32_t any; /* A site that was heard: its names are used. */
+    uint32_t any;   /* A site that was heard: its names are used. */
+    uint16_t heard; /* Everybody who answered the last look: bit (site_id - 1). */
     struct repair_request request;
     struct repair repair;
     bool begun; /* It is one that has been promised before. */
@@ -69,7 +70,7 @@ static const struct placement *recover_membership(const struct recover *recover)
 static void recover_collect(struct recover *recover)
 {
     struct site_desk *desk = recover->desk;
-    uint16_t heard = 0;
+    recover->heard = 0;
     recover->report_count = 0;
     recover->any = site_desk_any(desk);
     for (uint32_t at = 0; at < desk->count; at++) {
@@ -79,14 +80,14 @@ static void recover_collect(struct recover *recover)
             recover->reports[recover->report_count++] = shard->report;
         }
         if (desk->heard[at]) { /* It is on, also when it says nothing of this shard. */
-            heard = (uint16_t)(heard | 1u << (desk->views[at].site_id - 1));
+            recover->heard = (uint16_t)(recover->heard | 1u << (desk->views[at].site_id - 1));
         }
     }
     ASSERT(recover->report_count > 0);
     uint16_t members = placement_members(recover_membership(recover));
     recover->request = (struct repair_request){.reports = recover->reports,
                                                .report_count = recover->report_count,
-                                               .attested = members & (uint16_t)~heard};
+                                               .attested = members & (uint16_t)~recover->heard};
 }
 
 static void recover_names(const struct recover *recover, char *text, size_t text_bytes,
@@ -149,6 +150,24 @@ static void recover_print(const struct recover *recover)
 }
 
 /* ---- Attestation ---- */
+
+/* Who is named and does not report may be on all the same: it reads its journal, has another token
+ * or runs another version. Nobody is given up for that. False: it has said who it is. */
+static bool recover_look(struct site_desk *desk)
+{
+    if (site_desk_look(desk, ASK_NS) == STATUS_OK && site_desk_all_heard(desk)) {
+        return true;
+    }
+    for (uint32_t at = 0; at < desk->count; at++) {
+        if (!desk->heard[at]) {
+            (void)options_failed(NAME, "%s does not report: %s", desk->configs[at].site,
+                                 desk->errors[at]);
+        }
+    }
+    (void)options_failed(NAME, "nothing is changed: a site that is on must report first; leave the "
+                               "configuration out of one that is off for good");
+    return false;
+}
 
 static bool recover_confirm(const struct recover *recover)
 {
@@ -290,6 +309,7 @@ static bool recover_ask(struct recover *recover, uint16_t done, const struct adm
 static bool recover_drive(struct recover *recover)
 {
     const struct repair *repair = &recover->repair;
+    char names[SITE_RECOVER_TEXT_BYTES];
     bool said = false;
     while (recover_now_ns() < recover->until_ns) {
         uint16_t promised = 0;
@@ -300,6 +320,10 @@ static bool recover_drive(struct recover *recover)
         }
         if (active != 0) { /* Somebody was told that all have promised. */
             promised = repair->survivors;
+        } else if ((recover->heard & repair->attested) != 0) {
+            recover_names(recover, names, sizeof names, recover->heard & repair->attested);
+            (void)options_failed(NAME, "attested to be off, and answers: %s", names);
+            return false;
         }
         struct admin_change change = {.what = ADMIN_CHANGE_PROMISE, .shard_id = recover->shard_id};
         if (active == repair->survivors) {
@@ -361,6 +385,27 @@ static bool recover_decide(struct recover *recover, bool *failed)
     return true;
 }
 
+/* Time has passed while the operator read and typed. What was confirmed must be what there still
+ * is: the generation has a fingerprint of all of it. */
+static bool recover_still(struct recover *recover)
+{
+    uint64_t generation = recover->repair.generation;
+    bool failed = false;
+    if (!recover_look(recover->desk)) {
+        return false;
+    }
+    recover_collect(recover);
+    if (recover_decide(recover, &failed) && !recover->begun &&
+        recover->repair.generation == generation) {
+        return true;
+    }
+    (void)options_failed(NAME,
+                         "shard %u is no longer as it was said and confirmed, nothing is "
+                         "changed: run it again",
+                         recover->shard_id);
+    return false;
+}
+
 static bool recover_shard(struct recover *recover)
 {
     bool failed = false;
@@ -375,7 +420,7 @@ static bool recover_shard(struct recover *recover)
     if (recover->begun) {
         (void)printf("  this repair has been begun before, and is carried through\n");
     } else {
-        if (!recover_confirm(recover)) {
+        if (!recover_confirm(recover) || !recover_still(recover)) {
             return false;
         }
         recover_write_text(recover);
@@ -390,24 +435,6 @@ static bool recover_shard(struct recover *recover)
                  ". Whoever comes back from the dead is refused.\n",
                  recover->shard_id, recover->repair.generation);
     return true;
-}
-
-/* Who is named and does not report may be on all the same: it reads its journal, has another token
- * or runs another version. Nobody is given up for that. False: it has said who it is. */
-static bool recover_look(struct site_desk *desk)
-{
-    if (site_desk_look(desk, ASK_NS) == STATUS_OK && site_desk_all_heard(desk)) {
-        return true;
-    }
-    for (uint32_t at = 0; at < desk->count; at++) {
-        if (!desk->heard[at]) {
-            (void)options_failed(NAME, "%s does not report: %s", desk->configs[at].site,
-                                 desk->errors[at]);
-        }
-    }
-    (void)options_failed(NAME, "nothing is changed: a site that is on must report first; leave the "
-                               "configuration out of one that is off for good");
-    return false;
 }
 
 int site_recover_run(struct site_desk *desk, const struct site_recover_options *options)
