@@ -451,6 +451,10 @@ int site_recover_run(struct site_desk *desk, const struct site_recover_options *
         return options_failed(NAME, "no memory");
     }
     uint32_t shard_count = desk->views[site_desk_any(desk)].shard_count;
+    if (options->only_shard > shard_count) {
+        free(recover);
+        return options_failed(NAME, "there is no shard %" PRIu64, options->only_shard);
+    }
     bool good = true;
     for (uint16_t shard_id = 1; shard_id <= shard_count && good; shard_id++) {
         if (options->only_shard == 0 || options->only_shard == shard_id) {
