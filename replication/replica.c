@@ -244,7 +244,11 @@ static bool replica_message_ours(struct replica *replica, struct replica_output 
         return false;
     }
     if (message->generation > replica->options.generation) {
-        replica_stop(replica, REPLICA_HALT_GENERATION); /* The others were told that this is off. */
+        /* The others were told that this is off. Not so when one says it who is no member: a site
+         * that was removed would stop the shard with a word. Nothing of it is taken either. */
+        if (site->role != PLACEMENT_ABSENT) {
+            replica_stop(replica, REPLICA_HALT_GENERATION);
+        }
         return false;
     }
     return true;

@@ -83,6 +83,24 @@ static void test_other_generations_and_sites(void **state)
     assert_int_equal(solo.output.halt, REPLICA_HALT_GENERATION);
 }
 
+/* Who was removed may still have a link, and no say. */
+static void test_a_site_that_is_no_member_stops_nobody(void **state)
+{
+    (void)state;
+    static struct solo solo;
+    solo_start(&solo, 2, 0, LOG_1_1_2, 1);
+    struct replica_message message = solo_message(REPLICA_APPEND, 9, 3);
+    assert_int_equal(placement_role_of(&solo.replica.placement, 9), PLACEMENT_ABSENT);
+    message.position = solo_position(3, 2, 1);
+    message.generation = UINT64_MAX;
+    solo_receive(&solo, &message);
+    assert_int_equal(solo.output.halt, REPLICA_RUNS);
+    assert_int_equal(solo.replica.term, 2); /* Nor is anything else of it taken. */
+    message.generation = 3; /* Of our time it is heard: a member that joined since may lead. */
+    solo_receive(&solo, &message);
+    assert_int_equal(solo.replica.term, 3);
+}
+
 /* Rule 4: a lost journal does not come back under an old name. */
 static void test_answers_of_other_journals_do_not_count(void **state)
 {
@@ -320,6 +338,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random_runs),
         cmocka_unit_test(test_other_generations_and_sites),
+        cmocka_unit_test(test_a_site_that_is_no_member_stops_nobody),
         cmocka_unit_test(test_answers_of_other_journals_do_not_count),
         cmocka_unit_test(test_a_leader_not_known_yet_is_heard),
         cmocka_unit_test(test_nobody_campaigns_in_the_place_of_another),
