@@ -7,7 +7,8 @@
 #include "gateway/members.h"
 #include "matching/base/assertion.h"
 
-#define HTTP_OK 200L
+#define HTTP_OK          200L
+#define HTTP_UNAVAILABLE 503L /* For now: the same may succeed later. */
 
 enum status site_desk_open(struct site_desk *desk, const char *paths)
 {
@@ -189,7 +190,7 @@ enum status site_desk_change(struct site_desk *desk, uint32_t index,
     const char *result = json_string_value(json_object_get(answer.json, "result"));
     if (result == NULL) {
         (void)snprintf(desk->error, sizeof desk->error, "%s", admin_client_complaint(&answer));
-        status = STATUS_DENIED;
+        status = answer.http_status == HTTP_UNAVAILABLE ? STATUS_NOT_YET : STATUS_DENIED;
     } else if (strcmp(result, "accepted") != 0) {
         status = desk_refused(desk, answer.json, verdict);
     }

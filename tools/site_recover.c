@@ -306,6 +306,23 @@ static bool recover_ask(struct recover *recover, uint16_t done, const struct adm
     return true;
 }
 
+/* Whether those that have activated it commit without the others, none of whom can be asked now. It
+ * says who is still to go on. */
+static bool recover_goes_on(const struct recover *recover, uint16_t active)
+{
+    const struct repair *repair = &recover->repair;
+    uint16_t missing = repair->survivors & (uint16_t)~active;
+    char names[SITE_RECOVER_TEXT_BYTES];
+    if ((missing & recover->heard) != 0 || !placement_commits(&repair->after, active)) {
+        return false;
+    }
+    recover_names(recover, names, sizeof names, missing);
+    (void)printf("%s has promised, does not answer now and is still to go on: run it again when it "
+                 "does\n",
+                 names);
+    return true;
+}
+
 static bool recover_drive(struct recover *recover)
 {
     const struct repair *repair = &recover->repair;
@@ -326,7 +343,7 @@ static bool recover_drive(struct recover *recover)
             return false;
         }
         struct admin_change change = {.what = ADMIN_CHANGE_PROMISE, .shard_id = recover->shard_id};
-        if (active == repair->survivors) {
+        if (active == repair->survivors || recover_goes_on(recover, active)) {
             return true;
         }
         if (promised == repair->survivors) {
