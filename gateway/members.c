@@ -298,10 +298,18 @@ enum status members_load(struct config *config, char error[static MEMBERS_ERROR_
                        path);
         return status;
     }
-    for (config->site_index = 0; config->site_index < config->site_count; config->site_index++) {
-        if (strcmp(config->sites[config->site_index].name, config->site) == 0) {
-            return STATUS_OK;
+    uint32_t own = UINT32_MAX;
+    for (uint32_t at = 0; at < config->site_count; at++) {
+        /* Twice: it was made ready to join, and its configuration not yet. It is no longer alone.
+         */
+        if (strcmp(config->sites[at].name, config->site) == 0 &&
+            (own == UINT32_MAX || config->sites[at].version > config->sites[own].version)) {
+            own = at;
         }
+    }
+    if (own != UINT32_MAX) {
+        config->site_index = own;
+        return STATUS_OK;
     }
     (void)snprintf(error, MEMBERS_ERROR_BYTES,
                    "`site` is \"%s\", which is not in bootstrap.sites and has not joined since",

@@ -1,5 +1,7 @@
 #include "tools/config_text.h"
 
+#include <fcntl.h>
+#include <libgen.h>
 #include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -90,11 +92,23 @@ enum status config_text_propose(const char *path, const char *section, struct co
     return members_read(config, new_path, error);
 }
 
+/* A name is durable when its directory is. */
+static bool config_text_keep(const char *path)
+{
+    char directory[CONFIG_TEXT_PATH_BYTES];
+    int bytes = snprintf(directory, sizeof directory, "%s", path);
+    ASSERT(bytes > 0);
+    ASSERT((size_t)bytes < sizeof directory);
+    int descriptor = open(dirname(directory), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool kept = descriptor >= 0 && fsync(descriptor) == 0;
+    return descriptor >= 0 && close(descriptor) == 0 && kept;
+}
+
 enum status config_text_accept(const char *path)
 {
     char new_path[CONFIG_TEXT_PATH_BYTES];
     config_text_new_path(path, new_path);
-    return rename(new_path, path) == 0 ? STATUS_OK : STATUS_IO;
+    return rename(new_path, path) == 0 && config_text_keep(path) ? STATUS_OK : STATUS_IO;
 }
 
 void config_text_discard(const char *path)

@@ -14,7 +14,7 @@
 MUST_USE enum status config_text_propose(const char *path, const char *section,
                                          struct config *config,
                                          char error[static CONFIG_TEXT_ERROR_BYTES]);
-/* PATH.new takes the place of PATH: STATUS_IO; or is removed. */
+/* PATH.new takes the place of PATH, durable: STATUS_IO; or is removed. */
 MUST_USE enum status config_text_accept(const char *path);
 void config_text_discard(const char *path);
 

@@ -138,6 +138,13 @@ static enum status join_find(struct site_join *join, const struct site_view *vie
     return STATUS_OK;
 }
 
+/* Whether the configuration still has the genesis of the directory's own: it is replaced last. */
+static bool join_alone(const struct config *config)
+{
+    ASSERT(config->genesis_count >= 1);
+    return config->genesis_count == 1 && strcmp(config->genesis[0].name, config->site) == 0;
+}
+
 enum status site_join_read(struct site_join *join, const char *directory,
                            const struct site_view *view, char error[static SITE_JOIN_ERROR_BYTES])
 {
@@ -157,7 +164,7 @@ enum status site_join_read(struct site_join *join, const char *directory,
                          config->cluster, view->cluster);
     }
     join->site = config->sites[config->site_index];
-    join->joined = join->site.version > 0;
+    join->joined = join->site.version > 0 && !join_alone(config);
     join->site.role = CONFIG_LEARNER;
     if (join->site.peer_count == 0 || config->listen_peer[0] == '\0') {
         return join_fail(error, STATUS_BAD_ARGUMENT,

@@ -98,6 +98,45 @@ static void test_a_directory_is_made_ready(void **state)
     assert_non_null(strstr(error, "has been taken"));
 }
 
+static void copy(const char *from, const char *to)
+{
+    static char text[65536];
+    FILE *file = fopen(from, "re");
+    assert_non_null(file);
+    size_t bytes = fread(text, 1, sizeof text, file);
+    assert_int_equal(fclose(file), 0);
+    file = fopen(to, "we");
+    assert_non_null(file);
+    assert_int_equal(fwrite(text, 1, bytes, file), bytes);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* The members were written, the configuration was not: it starts as no site of its own, and is made
+ * ready to the end when it is added again. */
+static void test_killed_before_the_configuration_was_replaced(void **state)
+{
+    (void)state;
+    char path[TEST_PATH_BYTES + 64];
+    char kept[TEST_PATH_BYTES + 64];
+    (void)snprintf(path, sizeof path, "%s/site.yaml", second_path);
+    (void)snprintf(kept, sizeof kept, "%s/kept.yaml", second_path);
+    copy(path, kept);
+    assert_int_equal(site_join_read(&join, second_path, &view, error), STATUS_OK);
+    assert_int_equal(site_join_write(&join, &view, &known, error), STATUS_OK);
+    copy(kept, path);
+    static struct config read;
+    char reason[MEMBERS_ERROR_BYTES];
+    assert_int_equal(members_read(&read, path, reason), STATUS_OK);
+    assert_int_equal(read.site_index, 1);
+    assert_int_equal(site_join_read(&join, second_path, &view, error), STATUS_OK);
+    assert_false(join.joined);
+    assert_int_equal(join.site_id, 2);
+    assert_int_equal(site_join_write(&join, &view, &known, error), STATUS_OK);
+    assert_int_equal(members_read(&read, path, reason), STATUS_OK);
+    assert_string_equal(read.genesis[0].name, "first");
+    assert_int_equal(read.site_index, 1);
+}
+
 static void test_places_and_names(void **state)
 {
     (void)state;
@@ -138,6 +177,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_a_directory_is_made_ready, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_killed_before_the_configuration_was_replaced, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_places_and_names, setup, teardown),
         cmocka_unit_test_setup_teardown(test_who_cannot_be_reached_cannot_join, setup, teardown),
     };
