@@ -144,6 +144,37 @@ enum status site_desk_leader(struct site_desk *desk, uint16_t shard_id, uint32_t
     return STATUS_NOT_FOUND;
 }
 
+static bool desk_knows_better(const struct site_view_shard *one,
+                              const struct site_view_shard *other)
+{
+    uint64_t own = one->record.placement.epoch;
+    uint64_t its = other->record.placement.epoch;
+    return one->leader != other->leader ? one->leader : own > its;
+}
+
+void site_desk_newest(const struct site_desk *desk, struct site_view *view)
+{
+    *view = desk->views[site_desk_any(desk)];
+    for (uint32_t at = 0; at < desk->count; at++) {
+        const struct site_view *other = &desk->views[at];
+        if (!desk->heard[at]) {
+            continue;
+        }
+        for (uint32_t place = 0; place < SITES_MAX; place++) {
+            if (other->sites[place].name[0] != '\0' &&
+                other->sites[place].version >= view->sites[place].version) {
+                view->sites[place] = other->sites[place];
+            }
+        }
+        for (uint32_t shard = 0; shard < view->shard_count && shard < other->shard_count; shard++) {
+            if (desk_knows_better(&other->shards[shard], &view->shards[shard])) {
+                view->shards[shard] = other->shards[shard];
+            }
+        }
+    }
+    ASSERT(view->shard_count > 0);
+}
+
 static enum status desk_refused(struct site_desk *desk, const json_t *json,
                                 struct placement_verdict *verdict)
 {

@@ -42,6 +42,10 @@ MUST_USE enum status site_desk_leader(struct site_desk *desk, uint16_t shard_id,
 const struct site_view_shard *site_desk_shard(const struct site_desk *desk, uint32_t index,
                                               uint16_t shard_id);
 
+/* What all that were heard know together: of each shard what its leader says, else who knows the
+ * newest membership; of each place its newest site. `view` points into `desk`. */
+void site_desk_newest(const struct site_desk *desk, struct site_view *view);
+
 /* Have a site do something. STATUS_OK: done or begun; STATUS_NOT_YET: refused for now, the same may
  * succeed later; STATUS_DENIED: refused. Then `error` says why, and `verdict` (NULL: nobody asks)
  * which rule of placement it was. */

@@ -49,11 +49,20 @@ static bool site_tool_introduce(struct site_tool *tool, uint32_t index)
 static bool site_tool_prepare(struct site_tool *tool)
 {
     char error[SITE_JOIN_ERROR_BYTES];
-    uint32_t any = site_desk_any(&tool->desk);
-    const struct site_view *view = &tool->desk.views[any];
+    const struct site_view *view = &tool->view;
+    site_desk_newest(&tool->desk, &tool->view);
+    for (uint16_t shard_id = 1; shard_id <= view->shard_count; shard_id++) {
+        uint32_t leader = 0; /* Who is cut off may know too little to say which place is free. */
+        if ((tool->only_shard == 0 || tool->only_shard == shard_id) &&
+            site_desk_leader(&tool->desk, shard_id, &leader) != STATUS_OK) {
+            (void)options_failed(SITE_TOOL_NAME, "%s", tool->desk.error);
+            return false;
+        }
+    }
     enum status status = site_join_read(&tool->join, tool->names[0], view, error);
     if (status == STATUS_OK && !tool->dry_run) {
-        status = site_join_write(&tool->join, view, &tool->desk.configs[any], error);
+        status = site_join_write(&tool->join, view, &tool->desk.configs[site_desk_any(&tool->desk)],
+                                 error);
     }
     if (status != STATUS_OK) {
         (void)options_failed(SITE_TOOL_NAME, "%s", error);

@@ -15,7 +15,8 @@
 
 struct site_tool {
     struct site_desk desk;
-    struct site_join join; /* Of `add`. */
+    struct site_join join; /* Of `add`, */
+    struct site_view view; /* which finds a place in this: site_desk_newest(). */
     FILE *progress;
     uint64_t until_ns;
     uint64_t patience_ns;

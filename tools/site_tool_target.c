@@ -49,6 +49,15 @@ bool site_tool_target_add(struct site_tool *tool, const struct site_view *view,
     for (uint32_t at = 0; at < sizeof incarnation; at++) { /* Little-endian, as journals say it. */
         incarnation |= (uint64_t)tool->join.site.incarnation[at] << (8 * at);
     }
+    if (place->role != PLACEMENT_ABSENT &&
+        (place->incarnation != incarnation ||
+         memcmp(place->public_key, tool->join.site.public_key, PLACEMENT_KEY_BYTES) != 0)) {
+        (void)options_failed(SITE_TOOL_NAME,
+                             "the place that %s was prepared for has been taken by another: make "
+                             "a new directory with `causeway init`",
+                             tool->join.site.name);
+        return false;
+    }
     if (place->role != PLACEMENT_ABSENT) {
         return true; /* It is one already. */
     }

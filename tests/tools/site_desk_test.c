@@ -43,11 +43,41 @@ static void test_the_leader_is_found_or_named(void **state)
     assert_int_equal(site_desk_any(&desk), 0);
 }
 
+/* A site that is cut off is heard first: what the leader knows of places and members counts. */
+static void test_the_newest_of_all_is_known(void **state)
+{
+    (void)state;
+    static struct site_view view;
+    memset(&desk, 0, sizeof desk);
+    desk.count = 3;
+    for (uint32_t at = 0; at < 3; at++) {
+        struct site_view *of_site = &desk.views[at];
+        of_site->shard_count = 2;
+        (void)snprintf(of_site->sites[0].name, sizeof of_site->sites[0].name, "first");
+        desk.heard[at] = at != 2;
+    }
+    desk.views[1].shards[0].leader = true;
+    desk.views[1].shards[0].record.placement.sites[3].role = PLACEMENT_LEARNER;
+    desk.views[1].shards[1].record.placement.epoch = 4;
+    (void)snprintf(desk.views[1].sites[3].name, sizeof desk.views[1].sites[3].name, "fourth");
+    desk.views[1].sites[3].version = 2;
+    desk.views[2].shards[1].record.placement.epoch = 5; /* Not heard: it is old. */
+    desk.views[0].sites[4].version = 1;
+    (void)snprintf(desk.views[0].sites[4].name, sizeof desk.views[0].sites[4].name, "fifth");
+    site_desk_newest(&desk, &view);
+    assert_true(view.shards[0].leader);
+    assert_int_equal(view.shards[0].record.placement.sites[3].role, PLACEMENT_LEARNER);
+    assert_true(view.shards[1].record.placement.epoch == 4);
+    assert_string_equal(view.sites[3].name, "fourth");
+    assert_string_equal(view.sites[4].name, "fifth");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_files_that_cannot_be_read),
         cmocka_unit_test(test_the_leader_is_found_or_named),
+        cmocka_unit_test(test_the_newest_of_all_is_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
