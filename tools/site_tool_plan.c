@@ -198,14 +198,17 @@ static enum status site_tool_lead(struct site_tool *tool, uint16_t shard_id, uin
     if (site_desk_look(&tool->desk, SITE_TOOL_ASK_NS) != STATUS_OK) {
         return STATUS_NOT_YET;
     }
+    uint32_t leader = 0;
+    bool leads = site_desk_leader(&tool->desk, shard_id, &leader) == STATUS_OK;
     for (uint32_t at = 0; at < tool->desk.count; at++) {
-        if (tool->desk.heard[at] &&
-            site_desk_shard(&tool->desk, at, shard_id)->leader_site_id == site_id) {
+        const struct site_view_shard *shard =
+            tool->desk.heard[at] ? site_desk_shard(&tool->desk, at, shard_id) : NULL;
+        /* Who leads knows it best; what others say may be old. */
+        if (shard != NULL && shard->leader_site_id == site_id && (!leads || at == leader)) {
             return STATUS_OK;
         }
     }
-    uint32_t leader = 0;
-    if (site_desk_leader(&tool->desk, shard_id, &leader) == STATUS_OK) {
+    if (leads) {
         const struct admin_change change = {.what = ADMIN_CHANGE_TRANSFER,
                                             .shard_id = shard_id,
                                             .site_id = site_id};
