@@ -31,6 +31,12 @@ enum status site_desk_open(struct site_desk *desk, const char *paths)
         status = admin_client_open(&desk->clients[desk->count], at, &desk->configs[desk->count],
                                    desk->error);
         desk->count += status == STATUS_OK ? 1 : 0;
+        if (status == STATUS_OK &&
+            strcmp(desk->configs[0].cluster, desk->configs[desk->count - 1].cluster) != 0) {
+            (void)snprintf(desk->error, sizeof desk->error, "%s is of cluster %s, not of %s", at,
+                           desk->configs[desk->count - 1].cluster, desk->configs[0].cluster);
+            status = STATUS_FOREIGN;
+        }
         at = comma != NULL ? comma + 1 : NULL;
     }
     free(copy);
@@ -64,6 +70,9 @@ static void desk_ask(struct site_desk *desk, uint32_t at, uint64_t patience_ns)
                        "site %s answers what this program does not understand: it runs another "
                        "version",
                        desk->configs[at].site);
+    } else if (strcmp(desk->views[at].cluster, desk->configs[at].cluster) != 0) {
+        (void)snprintf(error, sizeof desk->errors[at], "site %s is of cluster %s, not of %s",
+                       desk->views[at].site, desk->views[at].cluster, desk->configs[at].cluster);
     } else {
         for (uint32_t shard = 0; shard < desk->views[at].shard_count; shard++) {
             struct site_view_shard *view = &desk->views[at].shards[shard];

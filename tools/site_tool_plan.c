@@ -224,7 +224,12 @@ bool site_tool_plan_transfer(struct site_tool *tool, uint16_t shard_id)
 {
     uint32_t any = site_desk_any(&tool->desk);
     const struct site_view *view = &tool->desk.views[any];
-    const struct placement now = site_desk_shard(&tool->desk, any, shard_id)->record.placement;
+    const struct site_view_shard *shard = site_desk_shard(&tool->desk, any, shard_id);
+    if (shard == NULL) {
+        (void)options_failed(SITE_TOOL_NAME, "%s knows no shard %u", view->site, shard_id);
+        return false;
+    }
+    const struct placement now = shard->record.placement;
     uint8_t site_id = site_tool_target_member(view, &now, tool->names[0]);
     if (site_id == 0) {
         return false;
