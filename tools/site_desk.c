@@ -184,6 +184,12 @@ void site_desk_newest(const struct site_desk *desk, struct site_view *view)
     ASSERT(view->shard_count > 0);
 }
 
+static uint8_t desk_number(const json_t *json, const char *name, uint8_t most)
+{
+    json_int_t number = json_integer_value(json_object_get(json, name));
+    return number > 0 && number <= most ? (uint8_t)number : 0;
+}
+
 static enum status desk_refused(struct site_desk *desk, const json_t *json,
                                 struct placement_verdict *verdict)
 {
@@ -191,12 +197,10 @@ static enum status desk_refused(struct site_desk *desk, const json_t *json,
     const char *error = json_string_value(json_object_get(json, "error"));
     (void)snprintf(desk->error, sizeof desk->error, "%s", error != NULL ? error : "refused");
     if (verdict != NULL) {
-        json_int_t rule = json_integer_value(json_object_get(json, "rule"));
         *verdict = (struct placement_verdict){
-            .rule = rule > 0 && rule < PLACEMENT_RULE_COUNT ? (enum placement_rule)rule
-                                                            : PLACEMENT_GOOD,
-            .provider_id = (uint8_t)json_integer_value(json_object_get(json, "provider_id")),
-            .site_id = (uint8_t)json_integer_value(json_object_get(json, "site_id"))};
+            .rule = (enum placement_rule)desk_number(json, "rule", PLACEMENT_RULE_COUNT - 1),
+            .provider_id = desk_number(json, "provider_id", SITES_MAX),
+            .site_id = desk_number(json, "site_id", SITES_MAX)};
     }
     static const char *const later[] = {"not-leader", "not-serving",    "busy",
                                         "site",       "learner-behind", "stale"};
