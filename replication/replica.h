@@ -50,8 +50,8 @@ struct replica_options {
     uint32_t batch_bytes_max;   /* One segment goes alone, however large. */
     /* Bounds of the election timeout, REPLICA_ELECTION_NS_MIN .. _MAX. Between them it is five
      * times the round trip to the slowest voter, and three times as long as this process or the
-     * leader's was lately kept from running, for which it grows to half of the upper bound at most;
-     * heartbeats come four times as often. */
+     * leader's was lately kept from running, for which it grows to a third of the upper bound at
+     * most; heartbeats come four times as often. */
     uint64_t election_ns_min;
     uint64_t election_ns_max;
     uint64_t uncommitted_age_ns_max; /* Older than this: nothing more is sealed (rule 5). */
