@@ -358,6 +358,7 @@ static void replica_dispatch(struct replica *replica, struct replica_output *out
         return;
     case REPLICA_PROMISE:
         /* What this log holds now is what was reported: nothing may change it or speak for it. */
+        replica_follow(replica, output, 0);
         replica_stop(replica, REPLICA_HALT_REPAIR);
         return;
     case REPLICA_DISK_ERROR:

@@ -286,7 +286,8 @@ enum replica_refusal shard_transfer(struct shard *shard, uint8_t site_id, uint64
 {
     ASSERT(now_ns >= shard->now_ns);
     shard->now_ns = now_ns;
-    if (shard->phase != SHARD_RUNNING || !shard_consensus_settle(shard)) {
+    if (shard->phase != SHARD_RUNNING || shard->replica.halt != REPLICA_RUNS ||
+        !shard_consensus_settle(shard)) {
         return REPLICA_REFUSED_NOT_SERVING;
     }
     struct replica_input input = {.type = REPLICA_TRANSFER, .site_id = site_id};

@@ -372,7 +372,9 @@ static void expect_carried(bool again)
     assert_int_equal(repair_decide(&request, &repair, &site_id), REPAIR_ACCEPTED);
     assert_int_equal(shard_repair_promise(shard, &repair, now_ns), STATUS_OK);
     turns(20);
-    assert_int_equal(machine.applied_count, 2); /* Rebuilt, while it idles. */
+    assert_int_equal(machine.applied_count, 2);            /* Rebuilt, while it idles. */
+    assert_int_equal(status_now().role, REPLICA_FOLLOWER); /* It led: nobody waits for it now. */
+    assert_int_equal(shard_transfer(shard, 1, now_ns), REPLICA_REFUSED_NOT_SERVING);
     assert_true(status_now().fenced);
     assert_int_equal(shard_repair_activate(shard, repair.generation, SURVIVOR, now_ns), STATUS_OK);
     turn();
