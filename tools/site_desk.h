@@ -21,8 +21,8 @@ struct site_desk {
     char error[SITE_DESK_ERROR_BYTES];
 };
 
-/* `paths`: configuration files of sites of one cluster, with commas. On failure `error` holds a sentence, and
- * site_desk_close() is still to be called. */
+/* `paths`: configuration files of sites of one cluster, with commas. On failure `error` holds a
+ * sentence, and site_desk_close() is still to be called. */
 MUST_USE enum status site_desk_open(struct site_desk *desk, const char *paths);
 void site_desk_close(struct site_desk *desk);
 
