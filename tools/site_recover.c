@@ -101,6 +101,9 @@ static void recover_names(const struct recover *recover, char *text, size_t text
                            recover_name(recover, site_id));
         }
     }
+    if (sites == 0) {
+        (void)snprintf(text, text_bytes, "nobody");
+    }
 }
 
 void site_recover_sentence(char text[static SITE_RECOVER_TEXT_BYTES], const struct site_view *view,
@@ -115,7 +118,26 @@ void site_recover_sentence(char text[static SITE_RECOVER_TEXT_BYTES], const stru
             ASSERT(used < SITE_RECOVER_TEXT_BYTES);
         }
     }
-    (void)snprintf(text + used, SITE_RECOVER_TEXT_BYTES - used, " are off for good");
+    (void)snprintf(text + used, SITE_RECOVER_TEXT_BYTES - used, "%s",
+                   attested == 0 ? "everybody is on" : " are off for good");
+}
+
+/* Promises of other repairs: what was promised here may be active where nobody was asked. */
+static void recover_print_promises(const struct recover *recover)
+{
+    char names[SITE_RECOVER_TEXT_BYTES];
+    for (uint32_t at = 0; at < recover->report_count; at++) {
+        const struct repair_report *report = &recover->reports[at];
+        uint16_t silent =
+            report->promised != NULL ? report->promised->survivors & recover->repair.attested : 0;
+        if (silent != 0 && report->promised->generation != recover->repair.generation) {
+            recover_names(recover, names, sizeof names, silent);
+            (void)printf("  %s has promised repair %016" PRIx64
+                         ", which may be active and acknowledge orders at %s\n",
+                         recover_name(recover, report->site_id), report->promised->generation,
+                         names);
+        }
+    }
 }
 
 static void recover_print(const struct recover *recover)
@@ -144,6 +166,7 @@ static void recover_print(const struct recover *recover)
     (void)printf("  not provable: that the silent sites are off. If they are on they may go on "
                  "without these\n"
                  "    until they hear of the repair, and all they acknowledge meanwhile is lost\n");
+    recover_print_promises(recover);
     (void)printf("  what was acknowledged: %s\n", repair_loss_text(repair->loss));
     (void)printf("  from then on\n");
     site_view_print_change(stdout, recover_view(recover), &repair->before, &repair->after);

@@ -26,7 +26,8 @@ struct site_recover_options {
  * an exit status of options.h. */
 int site_recover_run(struct site_desk *desk, const struct site_recover_options *options);
 
-/* What the operator must type: "NAME, NAME are off for good". */
+/* What the operator must type: "NAME, NAME are off for good", "everybody is on" where nobody is
+ * off. */
 void site_recover_sentence(char text[static SITE_RECOVER_TEXT_BYTES], const struct site_view *view,
                            uint16_t attested);
 

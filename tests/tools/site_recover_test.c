@@ -326,6 +326,8 @@ static void test_the_words_name_everyone(void **state)
     }
     site_recover_sentence(text, &view, 0x101);
     assert_string_equal(text, "s1, s9 are off for good");
+    site_recover_sentence(text, &view, 0); /* All report, and must agree to what was begun. */
+    assert_string_equal(text, "everybody is on");
 }
 
 int main(void)
