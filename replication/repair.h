@@ -8,7 +8,9 @@
  *    generation, and what may be lost by it.
  * 2. Promise. Every survivor named accepts it durably (repair_may_promise()). From then on it takes
  *    no part in the old generation, so its log stays as it was reported. It promises one repair of
- *    a round: of two operators with a survivor in common at most one gets all of his promises.
+ *    a round; a later round replaces that, also where it has been activated at other survivors
+ *    meanwhile. What keeps two repairs from being active is the word of who begins the later one:
+ *    that the other survivors of the earlier one are off. The tool names them.
  * 3. Activate. When all have promised, each begins anew in the new generation
  *    (repair_may_activate()), with the repaired membership in force from outside its log. Nobody is
  *    elected there without the kept log. The first leader seals the membership into it.
