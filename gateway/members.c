@@ -158,28 +158,37 @@ static bool members_knows(const struct config *config, const uint8_t key[static 
     return false;
 }
 
-/* True: it is new. When there are too many the oldest goes: its segments stand deep in the chain.
- */
-static bool members_keep(struct config *config, const uint8_t key[static 32])
+/* True: it is new. When there are too many the oldest goes that no member has: its segments stand
+ * deep in the chain. */
+static bool members_keep(struct config *config, const struct members_view *view,
+                         const uint8_t key[static 32])
 {
     if (members_knows(config, key)) {
         return false;
     }
     if (config->key_count == CONFIG_KEYS_MAX) {
-        memmove(config->keys, config->keys + 1, (CONFIG_KEYS_MAX - 1) * sizeof config->keys[0]);
+        uint32_t at = 0;
+        while (at < CONFIG_KEYS_MAX - 1 && members_view_names_key(view, config->keys[at])) {
+            at++;
+        }
+        memmove(config->keys + at, config->keys + at + 1,
+                (CONFIG_KEYS_MAX - 1 - at) * sizeof config->keys[0]);
         config->key_count--;
     }
     memcpy(config->keys[config->key_count++], key, 32);
     return true;
 }
 
-bool members_trust(struct config *config, const struct placement *placement)
+bool members_trust(struct config *config, const struct members_view *view,
+                   const struct placement *placement)
 {
     bool changed = false;
-    static_assert(PLACEMENT_KEY_BYTES == 32, "a key is a key");
+    struct members_view with = *view;
+    ASSERT(with.count <= SHARDS_MAX);
+    with.placements[with.count < SHARDS_MAX ? with.count++ : SHARDS_MAX - 1] = placement;
     for (uint32_t at = 0; at < SITES_MAX; at++) {
         if (placement->sites[at].role != PLACEMENT_ABSENT) {
-            changed = members_keep(config, placement->sites[at].public_key) || changed;
+            changed = members_keep(config, &with, placement->sites[at].public_key) || changed;
         }
     }
     ASSERT(config->key_count <= CONFIG_KEYS_MAX);
@@ -196,20 +205,29 @@ static bool members_newer(const struct config_site *site, const struct config_si
     return memcmp(site->incarnation, known->incarnation, sizeof site->incarnation) > 0;
 }
 
-static bool members_take(struct config *config, const struct config_site *site, uint8_t site_id)
+/* `view` NULL: a line of the own file, which was judged when it was heard. */
+static enum status members_take(struct config *config, const struct members_view *view,
+                                const struct config_site *site, uint8_t site_id, bool *changed)
 {
     struct config_site *known = &config->sites[site_id - 1];
     bool own = strcmp(known->name, config->site) == 0 && known->name[0] != '\0';
     if (own || !members_newer(site, known)) {
-        return false;
+        return STATUS_OK;
     }
+    enum status status = view != NULL ? members_view_judge(view, config, site, site_id) : STATUS_OK;
+    if (status != STATUS_OK) {
+        return status;
+    }
+    static const struct members_view none = {0};
     *known = *site;
     config->site_count = config->site_count < site_id ? site_id : config->site_count;
-    (void)members_keep(config, site->public_key);
-    return true;
+    (void)members_keep(config, view != NULL ? view : &none, site->public_key);
+    *changed = true;
+    return STATUS_OK;
 }
 
-static enum status members_merge_json(struct config *config, const json_t *root, bool *changed)
+static enum status members_merge_json(struct config *config, const struct members_view *view,
+                                      const json_t *root, bool *changed)
 {
     struct config_site sites[SITES_MAX];
     uint8_t site_ids[SITES_MAX];
@@ -224,20 +242,23 @@ static enum status members_merge_json(struct config *config, const json_t *root,
             return STATUS_BAD_FORMAT;
         }
     }
+    enum status all = STATUS_OK;
     for (size_t at = 0; at < count; at++) {
-        *changed = members_take(config, &sites[at], site_ids[at]) || *changed;
+        enum status status = members_take(config, view, &sites[at], site_ids[at], changed);
+        all = status == STATUS_OK || all == STATUS_DENIED ? all : status;
     }
-    return STATUS_OK;
+    return all;
 }
 
-enum status members_merge(struct config *config, const char *text, size_t text_bytes, bool *changed)
+enum status members_merge(struct config *config, const struct members_view *view, const char *text,
+                          size_t text_bytes, bool *changed)
 {
     ASSERT(config->site_count <= SITES_MAX);
     ASSERT(text != NULL);
     *changed = false;
     json_t *root = json_loadb(text, text_bytes, JSON_REJECT_DUPLICATES, NULL);
     enum status status = root != NULL && json_object_size(root) == 1
-                             ? members_merge_json(config, root, changed)
+                             ? members_merge_json(config, view, root, changed)
                              : STATUS_BAD_FORMAT;
     json_decref(root);
     return status;
@@ -250,20 +271,21 @@ static enum status members_load_text(struct config *config, const char *text, si
     bool changed = false;
     json_t *root = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, NULL);
     const json_t *keys = json_object_get(root, "keys");
+    const struct members_view none = {0};
     enum status status = json_is_array(keys) && json_array_size(keys) <= CONFIG_KEYS_MAX
                              ? STATUS_OK
                              : STATUS_BAD_FORMAT;
     for (size_t at = 0; at < json_array_size(keys) && status == STATUS_OK; at++) {
         uint8_t key[32];
         if (members_hex(json_array_get(keys, at), key, sizeof key)) {
-            (void)members_keep(config, key);
+            (void)members_keep(config, &none, key);
         } else {
             status = STATUS_BAD_FORMAT;
         }
     }
     if (status == STATUS_OK) {
         /* Here alone a line may be of this site itself: it is not known otherwise. */
-        status = members_merge_json(config, root, &changed);
+        status = members_merge_json(config, NULL, root, &changed);
     }
     json_decref(root);
     return status;

@@ -8,7 +8,8 @@
  * still knows. Kept in the data directory, read with the configuration (protocol.md, "Members").
  *
  * Of two lines for one place the one with the higher version stands, of equal ones that with the
- * greater incarnation: all sites come to the same. The line of this site itself stands always.
+ * greater incarnation: all sites come to the same. The line of this site itself stands always, and
+ * what the log says of a place is not changed by anybody's word (members_view.h).
  * Loop thread only, or tools. */
 #ifndef GATEWAY_MEMBERS_H
 #define GATEWAY_MEMBERS_H
@@ -19,6 +20,7 @@
 #include <stdint.h>
 
 #include "gateway/config.h"
+#include "gateway/members_view.h"
 #include "matching/base/status.h"
 #include "replication/placement.h"
 
@@ -39,13 +41,16 @@ bool members_site_read(const json_t *object, struct config_site *site, uint8_t *
 /* The same as a text of at most MEMBERS_TEXT_BYTES_MAX, to be free()d; NULL without memory. */
 char *members_text(const struct config *config);
 
-/* Take in what another site, a tool or a file says. `*changed`: something was new.
- * STATUS_BAD_FORMAT changes nothing. */
-MUST_USE enum status members_merge(struct config *config, const char *text, size_t text_bytes,
-                                   bool *changed);
+/* Take in what another site or a tool says, as far as `view` lets it (members_view_judge()).
+ * `*changed`: something was new. STATUS_BAD_FORMAT changes nothing. STATUS_DENIED, else
+ * STATUS_NOT_YET: that was said of a line at least; the others are taken. */
+MUST_USE enum status members_merge(struct config *config, const struct members_view *view,
+                                   const char *text, size_t text_bytes, bool *changed);
 
-/* Keep the keys of a placement's members. True: one was new. */
-bool members_trust(struct config *config, const struct placement *placement);
+/* Keep the keys of a placement's members. True: one was new. When there are too many the oldest
+ * goes that neither this placement nor `view` names. */
+bool members_trust(struct config *config, const struct members_view *view,
+                   const struct placement *placement);
 
 /* A site's configuration and its members: config_read_joined(), members_load(). */
 MUST_USE enum status members_read(struct config *config, const char *path,

@@ -90,12 +90,41 @@ static void peers_save(struct site_peers *peers)
     }
 }
 
+/* ---- Who is a member ---- */
+
+/* What the shards' logs say. Valid until one of them takes something in. */
+static struct members_view peers_view(const struct site_peers *peers, uint8_t teller)
+{
+    const struct config *config = peers->options.config;
+    struct members_view view = {.teller = teller,
+                                .count = config->shard_count,
+                                .own_site_id = (uint8_t)(config->site_index + 1)};
+    for (uint32_t at = 0; at < config->shard_count; at++) {
+        const struct shard *shard = peers->options.shards[at];
+        struct shard_status status;
+        shard_status(shard, &status);
+        view.placements[at] = &shard_placement(shard)->placement;
+        bool led = status.leader_site_id != 0;
+        bool settled = led && shard_placement_log_index(shard) <= status.committed_log_index;
+        view.led = (uint16_t)(view.led | (led ? 1u << at : 0u));
+        view.settled = (uint16_t)(view.settled | (settled ? 1u << at : 0u));
+    }
+    return view;
+}
+
+static bool peers_is_member(const struct site_peers *peers, uint8_t site_id)
+{
+    const struct members_view view = peers_view(peers, site_id);
+    return members_view_has(&view, site_id);
+}
+
 /* Rare, and written while the loop waits: nothing of these members may be in the journal before
  * their keys are in the file. */
 static void peers_placed(void *context, uint16_t shard_id, const struct placement_record *record)
 {
     struct site_peers *peers = context;
-    if (members_trust(peers->options.config, &record->placement)) {
+    const struct members_view view = peers_view(peers, 0);
+    if (members_trust(peers->options.config, &view, &record->placement)) {
         log_line(LOG_LEVEL_INFO, "member-key", "shard=%u epoch=%llu", shard_id,
                  (unsigned long long)record->placement.epoch);
         peers_save(peers);
@@ -118,6 +147,8 @@ static bool peers_has(const struct site_peers *peers, uint16_t shard_id)
     return shard_id >= 1 && shard_id <= peers->options.config->shard_count;
 }
 
+/* Questions of who is no member here are heard, too: one that has joined while this site was away
+ * may lead by now (replica.c). All else is for members alone. */
 static void peers_replica(void *context, uint8_t site_id, uint16_t shard_id,
                           const struct link_replica *replica)
 {
@@ -133,7 +164,9 @@ static void peers_forward(void *context, uint8_t site_id, uint16_t shard_id,
                           const struct link_forward *forward)
 {
     struct site_peers *peers = context;
-    if (peers_has(peers, shard_id)) {
+    if (peers_has(peers, shard_id) &&
+        placement_role_of(&shard_placement(peers->options.shards[shard_id - 1])->placement,
+                          site_id) != PLACEMENT_ABSENT) {
         router_forward(peers->routers[shard_id - 1], site_id, forward,
                        io_now_ns(peers->options.io));
     }
@@ -153,10 +186,9 @@ static void peers_snapshot_request(void *context, uint8_t site_id, uint16_t shar
                                    const struct link_snapshot_request *request)
 {
     struct site_peers *peers = context;
-    if (!peers_has(peers, shard_id)) {
-        return;
+    if (peers_has(peers, shard_id) && peers_is_member(peers, site_id)) {
+        peers->snapshots.request(peers->snapshots.context, site_id, shard_id, request);
     }
-    peers->snapshots.request(peers->snapshots.context, site_id, shard_id, request);
 }
 
 static void peers_snapshot_chunk(void *context, uint8_t site_id, uint16_t shard_id,
@@ -168,16 +200,67 @@ static void peers_snapshot_chunk(void *context, uint8_t site_id, uint16_t shard_
     }
 }
 
+/* Keep what a site (0: the operator) said and the log contradicts, instead of what it said before.
+ * Without memory it is said again with the next connection. */
+static void peers_wait(struct site_peers *peers, uint8_t site_id, const char *text, size_t bytes)
+{
+    ASSERT(site_id <= SITES_MAX);
+    struct site_peers_waiting *waiting = &peers->waiting[site_id];
+    char *copy = malloc(bytes + 1);
+    if (copy != NULL) {
+        memcpy(copy, text, bytes);
+    }
+    free(waiting->text);
+    *waiting = (struct site_peers_waiting){.text = copy, .bytes = copy != NULL ? bytes : 0};
+}
+
+/* What who is no member says waits, until the log has it as one. */
+static enum status peers_hear(struct site_peers *peers, uint8_t site_id, const char *text,
+                              size_t bytes)
+{
+    const struct members_view view = peers_view(peers, site_id);
+    bool changed = false;
+    enum status status = STATUS_NOT_YET;
+    if (site_id == 0 || members_view_has(&view, site_id)) {
+        status = members_merge(peers->options.config, &view, text, bytes, &changed);
+    }
+    peers->changed = peers->changed || changed;
+    return status;
+}
+
 static void peers_news(void *context, uint8_t site_id, const uint8_t *bytes, uint32_t bytes_count)
 {
     struct site_peers *peers = context;
-    bool changed = false;
-    if (members_merge(peers->options.config, (const char *)bytes, bytes_count, &changed) !=
-        STATUS_OK) {
-        log_line(LOG_LEVEL_WARN, "news-refused", "peer=%s bytes=%u", peers_name(peers, site_id),
-                 bytes_count);
+    enum status status = peers_hear(peers, site_id, (const char *)bytes, bytes_count);
+    if (status == STATUS_NOT_YET) {
+        peers_wait(peers, site_id, (const char *)bytes, bytes_count);
     }
-    peers->changed = peers->changed || changed;
+    if (status != STATUS_OK) {
+        log_line(LOG_LEVEL_WARN, status == STATUS_NOT_YET ? "news-waits" : "news-refused",
+                 "peer=%s bytes=%u why=%s", peers_name(peers, site_id), bytes_count,
+                 status_text(status));
+    }
+}
+
+/* When the logs say something else of the members than before: judge again what waits. */
+static void peers_hear_again(struct site_peers *peers, const struct members_view *view)
+{
+    uint64_t seen = (uint64_t)view->led << 48;
+    for (uint32_t at = 0; at < view->count; at++) {
+        seen += view->placements[at]->epoch;
+    }
+    if (seen == peers->seen) {
+        return;
+    }
+    peers->seen = seen;
+    for (uint8_t site_id = 0; site_id <= SITES_MAX; site_id++) {
+        struct site_peers_waiting *waiting = &peers->waiting[site_id];
+        if (waiting->text != NULL &&
+            peers_hear(peers, site_id, waiting->text, waiting->bytes) != STATUS_NOT_YET) {
+            free(waiting->text);
+            *waiting = (struct site_peers_waiting){0};
+        }
+    }
 }
 
 /* A peer that has been through a quorum repair of every shard: a shard here that has not, and has
@@ -204,7 +287,7 @@ static void peers_changed(void *context, uint8_t site_id, const struct link_hell
     peers->to_tell = hello != NULL ? (uint16_t)(peers->to_tell | 1u << (site_id - 1))
                                    : (uint16_t)(peers->to_tell & ~(1u << (site_id - 1)));
     peers->lost_ns[site_id - 1] = hello != NULL ? 0 : io_now_ns(peers->options.io);
-    if (hello != NULL && hello->generation > peers->generation) {
+    if (hello != NULL && hello->generation > peers->generation && peers_is_member(peers, site_id)) {
         peers_judge_generation(peers, hello->generation);
     }
     log_line(hello != NULL ? LOG_LEVEL_INFO : LOG_LEVEL_WARN,
@@ -260,11 +343,23 @@ static void peers_set(struct site_peers *peers, uint32_t index)
     link_set_peer(peers->link, &peer);
 }
 
-static void peers_set_all(struct site_peers *peers)
+/* Members are let in, and where a shard hears no leader whoever is known: it may be one that has
+ * joined since and leads. `all`: say of those, too, what the link has been told before. */
+static void peers_set_all(struct site_peers *peers, const struct members_view *view, bool all)
 {
     const struct config *config = peers->options.config;
+    uint16_t wanted = members_view_is_settled(view) ? members_view_mask(view) : UINT16_MAX;
     for (uint32_t index = 0; index < config->site_count; index++) {
-        if (index != config->site_index && config->sites[index].name[0] != '\0') {
+        uint16_t bit = (uint16_t)(1u << index);
+        bool linked = (peers->linked & bit) != 0;
+        if (index == config->site_index || config->sites[index].name[0] == '\0') {
+            continue;
+        }
+        if ((wanted & bit) == 0 && linked) {
+            peers->linked = (uint16_t)(peers->linked & ~bit);
+            link_close_peer(peers->link, (uint8_t)(index + 1));
+        } else if ((wanted & bit) != 0 && (all || !linked)) {
+            peers->linked = (uint16_t)(peers->linked | bit);
             peers_set(peers, index);
         }
     }
@@ -316,7 +411,8 @@ static enum status peers_open_link(struct site_peers *peers,
                        config->listen_peer, reason);
         return status;
     }
-    peers_set_all(peers);
+    const struct members_view view = peers_view(peers, 0);
+    peers_set_all(peers, &view, true);
     return STATUS_OK;
 }
 
@@ -344,6 +440,9 @@ void site_peers_close(struct site_peers *peers)
         router_destroy(peers->routers[at]);
     }
     link_destroy(peers->link);
+    for (uint32_t at = 0; at <= SITES_MAX; at++) {
+        free(peers->waiting[at].text);
+    }
     *peers = (struct site_peers){0};
 }
 
@@ -358,20 +457,21 @@ enum status site_peers_introduce(struct site_peers *peers, const char *text, siz
     if (peers->link == NULL) {
         return STATUS_CLOSED; /* Nobody could reach this site. */
     }
-    bool changed = false;
-    enum status status = members_merge(peers->options.config, text, text_bytes, &changed);
-    peers->changed = peers->changed || changed;
-    return status;
+    enum status status = peers_hear(peers, 0, text, text_bytes);
+    if (status == STATUS_NOT_YET) {
+        peers_wait(peers, 0, text, text_bytes);
+    }
+    return status == STATUS_NOT_YET ? STATUS_OK : status;
 }
 
-/* Who joined: written, then known to the link, then told to all who are there. */
-static void peers_tell(struct site_peers *peers)
+/* Who joined: known to the link, written, then told to all who are there. */
+static void peers_tell(struct site_peers *peers, const struct members_view *view)
 {
+    peers_set_all(peers, view, peers->changed);
     if (peers->changed) {
         peers->changed = false;
         log_line(LOG_LEVEL_INFO, "members", "known=%u", peers->options.config->site_count);
         peers_save(peers);
-        peers_set_all(peers);
         peers->to_tell = (1u << SITES_MAX) - 1u;
     }
     if (peers->to_tell == 0) {
@@ -401,7 +501,9 @@ void site_peers_run(struct site_peers *peers, uint64_t now_ns, uint64_t wall_ns)
             peers->generation = peers_generation(peers);
             link_set_generation(peers->link, peers->generation);
         }
-        peers_tell(peers);
+        const struct members_view view = peers_view(peers, 0);
+        peers_hear_again(peers, &view);
+        peers_tell(peers, &view);
         link_step(peers->link, now_ns, wall_ns);
     }
 }

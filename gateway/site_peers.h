@@ -39,7 +39,14 @@ struct site_peers {
     uint64_t lost_ns[SITES_MAX];
     struct link *link; /* NULL: this site is alone. */
     struct router *routers[SHARDS_MAX];
-    bool changed;       /* config->sites are to be written, and told to the link. */
+    bool changed;    /* config->sites are to be written, and told to the link. */
+    uint16_t linked; /* Peers that the link knows: bit (site_id - 1). */
+    uint64_t seen;   /* What the logs said of the members when news were last judged. */
+    /* The last news of each site (0: the operator) that was not taken whole; owned. */
+    struct site_peers_waiting {
+        char *text;
+        size_t bytes;
+    } waiting[SITES_MAX + 1];
     uint16_t to_tell;   /* Peers that have not been sent the news: bit (site_id - 1). */
     enum status status; /* Final: what must be written cannot be. */
     char error[SITE_PEERS_ERROR_BYTES];
@@ -64,7 +71,8 @@ void site_peers_complete(struct site_peers *peers, const struct io_completion *c
 void site_peers_run(struct site_peers *peers, uint64_t now_ns, uint64_t wall_ns);
 uint64_t site_peers_due_ns(const struct site_peers *peers, uint64_t now_ns);
 
-/* A site that joins, as a tool says: members_merge(), then written and told to all. */
+/* A site that joins, as a tool says: members_merge(), then written and told to all. What the log
+ * contradicts waits until it does not. STATUS_BAD_FORMAT, _DENIED; _CLOSED: there is no link. */
 MUST_USE enum status site_peers_introduce(struct site_peers *peers, const char *text,
                                           size_t text_bytes);
 

@@ -282,9 +282,10 @@ static enum status join_members(struct site_join *join, const struct site_view *
     config->site_count = SITES_MAX;
     config->genesis_count = 0;
     config->key_count = 0;
+    const struct members_view none = {0};
     for (uint32_t at = 0; at < view->shard_count; at++) {
-        (void)members_trust(config, &view->shards[at].record.placement);
-        (void)members_trust(config, &view->shards[at].report.previous_placement);
+        (void)members_trust(config, &none, &view->shards[at].record.placement);
+        (void)members_trust(config, &none, &view->shards[at].report.previous_placement);
     }
     static_assert(SITE_JOIN_ERROR_BYTES >= MEMBERS_ERROR_BYTES, "the sentence fits");
     return members_save(config, error);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "matching/base/bytes.h"
 #include "matching/base/random.h"
 #include "tests/support/cmocka_all.h"
 #include "tests/support/test_paths.h"
@@ -12,6 +13,8 @@
 
 static struct config one;
 static struct config other;
+static struct placement placement;
+static struct members_view view; /* What the log says; of no shard, unless a test says otherwise. */
 
 static void genesis(struct config *config)
 {
@@ -33,6 +36,7 @@ static int setup(void **state)
     (void)state;
     genesis(&one);
     genesis(&other);
+    view = (struct members_view){.own_site_id = 1};
     return 0;
 }
 
@@ -51,7 +55,7 @@ static const char *line(uint32_t id, uint32_t version, const char *name, char in
 static bool merge(struct config *config, const char *text)
 {
     bool changed = false;
-    assert_int_equal(members_merge(config, text, strlen(text), &changed), STATUS_OK);
+    assert_int_equal(members_merge(config, &view, text, strlen(text), &changed), STATUS_OK);
     return changed;
 }
 
@@ -98,15 +102,15 @@ static void test_every_order_comes_to_the_same(void **state)
 static void test_keys_of_a_placement_are_kept(void **state)
 {
     (void)state;
-    struct placement placement = {.epoch = 1, .commit_providers = 1};
+    placement = (struct placement){.epoch = 1, .commit_providers = 1};
     placement.sites[0] = (struct placement_site){.role = PLACEMENT_VOTER, .provider_id = 1};
     memset(placement.sites[0].public_key, 1, 32);
-    assert_false(members_trust(&one, &placement)); /* Of the genesis. */
+    assert_false(members_trust(&one, &view, &placement)); /* Of the genesis. */
     for (uint32_t key = 0; key < 2 * CONFIG_KEYS_MAX; key++) {
         placement.sites[1] = (struct placement_site){.role = PLACEMENT_LEARNER, .provider_id = 2};
         placement.sites[1].public_key[4] = (uint8_t)key;
-        assert_true(members_trust(&one, &placement));
-        assert_false(members_trust(&one, &placement));
+        assert_true(members_trust(&one, &view, &placement));
+        assert_false(members_trust(&one, &view, &placement));
     }
     assert_int_equal(one.key_count, CONFIG_KEYS_MAX);
     assert_int_equal(one.keys[CONFIG_KEYS_MAX - 1][4], 2 * CONFIG_KEYS_MAX - 1);
@@ -183,7 +187,8 @@ static void test_what_is_wrong_changes_nothing(void **state)
         int bytes = snprintf(damaged, sizeof damaged, "%.*s%s%s", (int)(place - text), text,
                              damages[at].wrong, place + strlen(damages[at].right));
         bool changed = true;
-        assert_int_equal(members_merge(&one, damaged, (size_t)bytes, &changed), STATUS_BAD_FORMAT);
+        assert_int_equal(members_merge(&one, &view, damaged, (size_t)bytes, &changed),
+                         STATUS_BAD_FORMAT);
         assert_false(changed);
         assert_memory_equal(&one, &other, sizeof one);
     }
@@ -202,10 +207,138 @@ static void test_any_bytes_are_survived(void **state)
             text[random_below(&random, bytes)] = (char)random_below(&random, 256);
         }
         bool changed = false;
-        enum status status = members_merge(&one, text, bytes, &changed);
-        assert_true(status == STATUS_OK || status == STATUS_BAD_FORMAT);
+        enum status status = members_merge(&one, &view, text, bytes, &changed);
+        /* A changed line may have another's key or name. */
+        assert_true(status == STATUS_OK || status == STATUS_BAD_FORMAT ||
+                    status == STATUS_NOT_YET || status == STATUS_DENIED);
         assert_true(one.site_count <= SITES_MAX);
         assert_true(one.key_count <= CONFIG_KEYS_MAX);
+    }
+}
+
+/* ---- What the log says ---- */
+
+/* `one` has site 2 as its line says, a voter, in a shard that site 3 leads as a voter, too. */
+static void log_has_second(void)
+{
+    assert_true(merge(&one, line(2, 1, "second", '1')));
+    placement = (struct placement){.epoch = 4, .commit_providers = 1};
+    placement.sites[0] = (struct placement_site){.role = PLACEMENT_VOTER, .provider_id = 1};
+    memset(placement.sites[0].public_key, 1, 32);
+    placement.sites[1] = (struct placement_site){.role = PLACEMENT_VOTER, .provider_id = 2};
+    placement.sites[1].incarnation = bytes_load_le64(one.sites[1].incarnation);
+    memcpy(placement.sites[1].public_key, one.sites[1].public_key, 32);
+    placement.sites[2] = (struct placement_site){.role = PLACEMENT_VOTER, .provider_id = 3};
+    placement.sites[3] = (struct placement_site){.role = PLACEMENT_LEARNER, .provider_id = 3};
+    view.placements[0] = &placement;
+    view.count = 1;
+    view.led = 1;
+    view.teller = 3;
+}
+
+static enum status says(const char *text, const char *right, const char *wrong, bool *changed)
+{
+    char told[2048];
+    const char *place = strstr(text, right);
+    assert_non_null(place);
+    int bytes = snprintf(told, sizeof told, "%.*s%s%s", (int)(place - text), text, wrong,
+                         place + strlen(right));
+    return members_merge(&one, &view, told, (size_t)bytes, changed);
+}
+
+/* Whoever says it: key, journal and provider of a member are what the log says. */
+static void test_no_word_changes_what_the_log_says(void **state)
+{
+    (void)state;
+    log_has_second();
+    memcpy(&other, &one, sizeof one);
+    bool changed = true;
+    assert_int_equal(says(line(2, 2, "second", '1'), "", "", &changed), STATUS_NOT_YET); /* Key. */
+    assert_false(changed);
+    const char *again = line(2, 1, "second", '1');
+    assert_int_equal(says(again, "\"version\":1", "\"version\":7", &changed), STATUS_OK);
+    assert_true(changed); /* Nothing but the version. */
+    assert_int_equal(one.sites[1].version, 7);
+    memcpy(&one, &other, sizeof one);
+    static const struct {
+        const char *right;
+        const char *wrong;
+    } lies[] = {{"\"provider_id\":2", "\"provider_id\":3"},
+                {"\"incarnation\":\"0", "\"incarnation\":\"f"},
+                {"\"key\":\"0", "\"key\":\"f"}};
+    for (size_t at = 0; at < sizeof lies / sizeof lies[0]; at++) {
+        again = line(2, 1, "second", '1');
+        char newer[1024];
+        const char *version = strstr(again, "\"version\":1");
+        (void)snprintf(newer, sizeof newer, "%.*s\"version\":9%s", (int)(version - again), again,
+                       version + strlen("\"version\":1"));
+        assert_int_equal(says(newer, lies[at].right, lies[at].wrong, &changed), STATUS_NOT_YET);
+        assert_false(changed);
+        view.teller = 0; /* Not even an operator's. */
+        assert_int_equal(says(newer, lies[at].right, lies[at].wrong, &changed), STATUS_NOT_YET);
+        view.teller = 3;
+    }
+    assert_memory_equal(&one, &other, sizeof one);
+    /* The log goes on, and what waited is right now. */
+    again = line(2, 2, "second", '1');
+    placement.sites[1].role = PLACEMENT_ABSENT;
+    assert_int_equal(says(again, "", "", &changed), STATUS_OK);
+    assert_true(changed);
+}
+
+/* Who was away when a member was replaced hears the new one only if its word is taken. */
+static void test_who_lags_behind_believes_a_voter(void **state)
+{
+    (void)state;
+    log_has_second();
+    bool changed = false;
+    view.led = 0;
+    view.teller = 4; /* A learner. */
+    assert_int_equal(says(line(2, 2, "newer", '1'), "", "", &changed), STATUS_NOT_YET);
+    view.teller = 9; /* No member. */
+    assert_int_equal(says(line(2, 2, "newer", '1'), "", "", &changed), STATUS_NOT_YET);
+    assert_string_equal(one.sites[1].name, "second");
+    view.teller = 3;
+    assert_int_equal(says(line(2, 2, "newer", '1'), "", "", &changed), STATUS_OK);
+    assert_true(changed);
+    assert_string_equal(one.sites[1].name, "newer");
+}
+
+static void test_names_and_keys_are_of_one_place(void **state)
+{
+    (void)state;
+    log_has_second();
+    bool changed = false;
+    /* It would take itself for somebody else at its next start. */
+    assert_int_equal(says(line(5, 1, "first", '1'), "", "", &changed), STATUS_DENIED);
+    view.led = 0;
+    assert_int_equal(says(line(5, 1, "first", '1'), "", "", &changed), STATUS_DENIED);
+    view.led = 1;
+    assert_int_equal(says(line(5, 1, "second", '1'), "", "", &changed), STATUS_NOT_YET);
+    assert_int_equal(says(line(2, 1, "fifth", '1'), "\"id\":2", "\"id\":5", &changed),
+                     STATUS_NOT_YET);
+    assert_false(changed);
+    assert_int_equal(one.sites[4].version, 0);
+    assert_int_equal(says(line(5, 1, "fifth", '1'), "", "", &changed), STATUS_OK);
+    assert_true(changed);
+}
+
+/* However many keys somebody makes up for a free place. */
+static void test_keys_of_members_are_not_pushed_out(void **state)
+{
+    (void)state;
+    log_has_second();
+    bool changed = false;
+    uint8_t key[32];
+    memcpy(key, one.sites[1].public_key, 32);
+    for (uint32_t version = 1; version < 3 * CONFIG_KEYS_MAX; version++) {
+        assert_int_equal(says(line(7, version, "seventh", '1'), "", "", &changed), STATUS_OK);
+        assert_true(changed);
+    }
+    assert_int_equal(one.key_count, CONFIG_KEYS_MAX);
+    assert_memory_equal(one.keys[0], key, 32);
+    for (uint32_t at = 1; at < CONFIG_KEYS_MAX; at++) {
+        assert_memory_not_equal(one.keys[at], key, 32);
     }
 }
 
@@ -218,6 +351,10 @@ int main(void)
         cmocka_unit_test_setup(test_the_file_reads_back, setup),
         cmocka_unit_test_setup(test_what_is_wrong_changes_nothing, setup),
         cmocka_unit_test_setup(test_any_bytes_are_survived, setup),
+        cmocka_unit_test_setup(test_no_word_changes_what_the_log_says, setup),
+        cmocka_unit_test_setup(test_who_lags_behind_believes_a_voter, setup),
+        cmocka_unit_test_setup(test_names_and_keys_are_of_one_place, setup),
+        cmocka_unit_test_setup(test_keys_of_members_are_not_pushed_out, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -305,6 +305,11 @@ static void test_what_breaks_a_promise_is_refused(void **state)
     assert_non_null(strstr(output, "nothing to change"));
     change(1, "remove", "site-3", NULL, NULL, NULL);
     assert_false(status_holds(0, "\"name\":\"site-3\",\"role\""));
+    /* Nobody listens to it any more, though it runs on. */
+    while (!site_process_logged(&sites[0], "event=peer-lost peer=site-3") ||
+           !site_process_logged(&sites[1], "event=peer-lost peer=site-3")) {
+    }
+    assert_true(status_holds(2, "\"committed_log_index\""));
     soup_client_close(&client);
     await_equal_hashes(2);
     stop_and_verify(2);
