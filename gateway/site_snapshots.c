@@ -385,7 +385,9 @@ uint64_t site_snapshots_due_ns(const struct site_snapshots *snapshots, uint64_t 
         if (snapshots->shadow != NULL) {
             shadow_status(snapshots->shadow, snapshots_shard_id(snapshots, index), &shadow);
         }
-        if (shadow.follows && shadow.log_index < status.applied_log_index) {
+        bool fed =
+            shard->fence == SITE_FENCE_NONE && !status.fenced; /* As snapshots_feed() does. */
+        if (fed && shadow.follows && shadow.log_index < status.applied_log_index) {
             due_ns = now_ns + SNAPSHOTS_LAG_NS;
         } else if (shard->offer.log_index > 0 && due_ns > now_ns + SNAPSHOTS_WAIT_NS) {
             due_ns = now_ns + SNAPSHOTS_WAIT_NS;
