@@ -102,7 +102,10 @@ void snapshot_worker_fetch_begin(struct snapshot_worker *worker, const struct sn
     struct snapshot_fetch *fetch = &worker->fetches[task->shard_id - 1];
     uint64_t now_ns = snapshot_worker_now_ns();
     if (fetch->incoming != NULL && fetch_is_of(&fetch->position, &task->position)) {
-        fetch->site_id = task->site_id;
+        if (fetch->site_id != task->site_id) {
+            fetch->site_id = task->site_id;
+            fetch->outstanding = 0; /* What the other was asked for is not waited for. */
+        }
         return;
     }
     bool comes = fetch->incoming != NULL && now_ns - fetch->heard_ns < 2 * SNAPSHOT_WORKER_AGAIN_NS;
@@ -145,7 +148,9 @@ void snapshot_worker_fetch_take(struct snapshot_worker *worker, const struct sna
                                 const uint8_t *bytes)
 {
     struct snapshot_fetch *fetch = &worker->fetches[task->shard_id - 1];
-    if (fetch->incoming == NULL || task->position.log_index != fetch->position.log_index ||
+    /* Who was not asked can neither bring a piece nor say that there are none. */
+    if (fetch->incoming == NULL || task->site_id != fetch->site_id ||
+        task->position.log_index != fetch->position.log_index ||
         memcmp(task->position.chain_hash, fetch->position.chain_hash, REPLICA_HASH_BYTES) != 0) {
         return;
     }

@@ -149,6 +149,8 @@ static void await(uint32_t site_id, enum snapshot_answer_kind kind, struct snaps
                 continue;
             }
             *result = *answer;
+            assert_true(at != site_id - 1 || answer->kind == kind ||
+                        answer->kind != SNAPSHOT_ANSWER_FAILED);
             bool done = !carry(answer) && at == site_id - 1 && answer->kind == kind;
             if (!done && answer->kind == SNAPSHOT_ANSWER_MARKET) {
                 site_market_body_free(&answer->body);
@@ -220,6 +222,20 @@ static void test_not_there_any_more(void **state)
     await(THERE, SNAPSHOT_ANSWER_FAILED, &answer);
     assert_int_equal(answer.status, STATUS_NOT_FOUND);
     assert_int_equal(answer.position.log_index, 9);
+}
+
+/* "Not there any more" counts from whom it was asked of. */
+static void test_another_site_does_not_end_it(void **state)
+{
+    (void)state;
+    struct snapshot_answer answer;
+    const struct replica_position position = {.log_index = 7, .term = 1};
+    const struct link_snapshot_chunk none = {.log_index = 7};
+    make_snapshot(7);
+    assert_int_equal(snapshot_worker_fetch(workers[THERE - 1], HERE, SHARD, &position), STATUS_OK);
+    assert_int_equal(snapshot_worker_take(workers[THERE - 1], 5, SHARD, &none), STATUS_OK);
+    await(THERE, SNAPSHOT_ANSWER_MARKET, &answer);
+    expect_market(&answer, 7);
 }
 
 /* Of a site that joined later nothing is taken until its key is known. */
@@ -311,9 +327,13 @@ static void test_rebuilt(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        worker_test(test_fetched_and_made),         worker_test(test_spoiled_on_the_way),
-        worker_test(test_not_there_any_more),       worker_test(test_damaged_here),
-        worker_test(test_a_key_that_becomes_known), worker_test(test_rebuilt),
+        worker_test(test_fetched_and_made),
+        worker_test(test_spoiled_on_the_way),
+        worker_test(test_not_there_any_more),
+        worker_test(test_damaged_here),
+        worker_test(test_a_key_that_becomes_known),
+        worker_test(test_rebuilt),
+        worker_test(test_another_site_does_not_end_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
