@@ -103,6 +103,7 @@ struct config {
     /* Public keys that have been trusted besides those of `genesis` and `sites`, oldest first. */
     uint8_t keys[CONFIG_KEYS_MAX][32];
     uint32_t key_count;
+    uint64_t key_changes; /* Grows with each that comes, also when another goes for it. */
     struct config_shard shards[SHARDS_MAX];
     uint32_t shard_count;
     enum config_threading threading;

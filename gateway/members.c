@@ -176,6 +176,7 @@ static bool members_keep(struct config *config, const struct members_view *view,
         config->key_count--;
     }
     memcpy(config->keys[config->key_count++], key, 32);
+    config->key_changes++;
     return true;
 }
 

@@ -317,7 +317,7 @@ static enum status snapshots_feed(struct site_snapshots *snapshots, uint32_t ind
 static void snapshots_trust(struct site_snapshots *snapshots)
 {
     const struct config *config = snapshots->options.config;
-    if (config->key_count == snapshots->keys_seen) {
+    if (config->key_changes == snapshots->keys_seen) {
         return;
     }
     for (uint32_t at = 0; at < config->key_count; at++) {
@@ -333,7 +333,7 @@ static void snapshots_trust(struct site_snapshots *snapshots)
             snapshots->verifiers[snapshots->verifier_count++] = verifier;
         }
     }
-    snapshots->keys_seen = config->key_count;
+    snapshots->keys_seen = config->key_changes;
     snapshot_worker_trust(snapshots->worker, snapshots->verifier_count);
     if (snapshots->shadow != NULL) {
         shadow_trust(snapshots->shadow, snapshots->verifier_count);

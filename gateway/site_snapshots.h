@@ -80,7 +80,7 @@ struct site_snapshots {
      * ever appended to: the threads read what they have been told of. */
     struct segment_verifier verifiers[SITES_MAX + 2 * CONFIG_KEYS_MAX];
     uint32_t verifier_count;
-    uint32_t keys_seen; /* Of config->keys. */
+    uint64_t keys_seen; /* config->key_changes when they were last looked at. */
     bool started;
 };
 

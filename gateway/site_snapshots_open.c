@@ -157,7 +157,7 @@ enum status site_snapshots_open(struct site_snapshots *snapshots,
     memset(snapshots, 0, sizeof *snapshots);
     snapshots->options = *options;
     snapshots->verifier_count = options->verifier_count;
-    snapshots->keys_seen = options->config->key_count;
+    snapshots->keys_seen = options->config->key_changes;
     ASSERT(options->verifier_count <= SITES_MAX + CONFIG_KEYS_MAX);
     memcpy(snapshots->verifiers, options->verifiers,
            options->verifier_count * sizeof options->verifiers[0]);

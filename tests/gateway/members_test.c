@@ -111,6 +111,7 @@ static void test_keys_of_a_placement_are_kept(void **state)
         placement.sites[1].public_key[4] = (uint8_t)key;
         assert_true(members_trust(&one, &view, &placement));
         assert_false(members_trust(&one, &view, &placement));
+        assert_int_equal(one.key_changes, key + 1); /* Seen also when their number stays. */
     }
     assert_int_equal(one.key_count, CONFIG_KEYS_MAX);
     assert_int_equal(one.keys[CONFIG_KEYS_MAX - 1][4], 2 * CONFIG_KEYS_MAX - 1);
