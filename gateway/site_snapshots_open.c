@@ -129,7 +129,7 @@ static enum status start_shard(struct site_snapshots *snapshots, struct start_re
     uint16_t shard_id = snapshots->options.config->shards[index].id;
     struct journal_tail tail;
     journal_persisted(snapshots->options.journal, shard_id, &tail);
-    snapshots->shards[index].genesis = shard_placement(snapshots->options.shards[index])->placement;
+    snapshots->shards[index].genesis = *shard_genesis(snapshots->options.shards[index]);
     uint32_t count = snapshot_store_list(reading->store, shard_id, log_indexes);
     enum status status = STATUS_NOT_FOUND;
     for (uint32_t at = 0; at < count && status == STATUS_NOT_FOUND; at++) {

@@ -384,3 +384,8 @@ uint64_t shard_placement_log_index(const struct shard *shard)
 {
     return shard->membership.log_index;
 }
+
+const struct placement *shard_genesis(const struct shard *shard)
+{
+    return &shard->options.genesis;
+}

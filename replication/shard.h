@@ -253,6 +253,8 @@ bool shard_follower(const struct shard *shard, uint8_t site_id, uint64_t now_ns,
 /* Membership as it rules now, with the plan under way; the log index of the last one in the log. */
 const struct placement_record *shard_placement(const struct shard *shard);
 uint64_t shard_placement_log_index(const struct shard *shard);
+/* Membership before the first change, whatever rules now. */
+const struct placement *shard_genesis(const struct shard *shard);
 /* Where the machine stands: for a snapshot taken between two turns. Only while that is persisted
  * here: a leader executes what others have made durable, and its own journal may lose that with its
  * power; the snapshot would then stand beyond its end. */

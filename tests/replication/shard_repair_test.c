@@ -238,6 +238,7 @@ static void test_the_one_that_is_left_goes_on(void **state)
     assert_int_equal(placed_count, 1);
     assert_true(placed.repaired);
     assert_true(shard_placement_log_index(shard) > 0);
+    assert_true(shard_genesis(shard)->epoch < shard_placement(shard)->placement.epoch);
     crash();
     /* What it holds is committed by that alone: executed before anybody leads. */
     assert_int_equal(machine.applied_count, 1);
