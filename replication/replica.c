@@ -234,9 +234,12 @@ static bool replica_message_ours(struct replica *replica, struct replica_output 
         return false;
     }
     if (message->generation < replica->options.generation) {
-        /* Somebody back from the dead: any answer carries our generation and stops it. */
-        replica_send(replica, output, REPLICA_PRE_VOTE_REPLY, message->from_site_id)->term =
-            replica->persisted_term;
+        /* Somebody back from the dead: any answer carries our generation and stops it. Who has not
+         * yet had a term has no answer. */
+        if (replica->persisted_term > 0) {
+            replica_send(replica, output, REPLICA_PRE_VOTE_REPLY, message->from_site_id)->term =
+                replica->persisted_term;
+        }
         return false;
     }
     const struct placement_site *site = &replica->placement.sites[message->from_site_id - 1];

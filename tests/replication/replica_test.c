@@ -101,6 +101,25 @@ static void test_a_site_that_is_no_member_stops_nobody(void **state)
     assert_int_equal(solo.replica.term, 3);
 }
 
+/* A message of a lower generation is answered, but not by who has not had a term: that would be no
+ * message at all. */
+static void test_the_dead_are_answered(void **state)
+{
+    (void)state;
+    static struct solo solo;
+    static const uint64_t nothing[] = {0};
+    for (uint64_t term = 0; term <= 1; term++) {
+        solo_start(&solo, term, 0, nothing, 0);
+        struct replica_message message = solo_message(REPLICA_PRE_VOTE, 2, 3);
+        message.generation = 2;
+        solo_receive(&solo, &message);
+        assert_int_equal(solo.output.message_count, term);
+        assert_int_equal(solo.replica.term, term);
+    }
+    assert_int_equal(solo.output.messages[0].type, REPLICA_PRE_VOTE_REPLY);
+    assert_int_equal(solo.output.messages[0].term, 1);
+}
+
 /* Rule 4: a lost journal does not come back under an old name. */
 static void test_answers_of_other_journals_do_not_count(void **state)
 {
@@ -339,6 +358,7 @@ int main(void)
         cmocka_unit_test(test_random_runs),
         cmocka_unit_test(test_other_generations_and_sites),
         cmocka_unit_test(test_a_site_that_is_no_member_stops_nobody),
+        cmocka_unit_test(test_the_dead_are_answered),
         cmocka_unit_test(test_answers_of_other_journals_do_not_count),
         cmocka_unit_test(test_a_leader_not_known_yet_is_heard),
         cmocka_unit_test(test_nobody_campaigns_in_the_place_of_another),
