@@ -11,6 +11,7 @@
 #include "tests/sim/sim_inject.h"
 #include "tests/sim/sim_inspect.h"
 #include "tests/sim/sim_operator.h"
+#include "tests/sim/sim_repair.h"
 #include "tests/sim/sim_shelf.h"
 #include "tests/sim/sim_signature.h"
 #include "tests/sim/sim_site.h"
@@ -204,6 +205,7 @@ void sim_begin(struct sim_world *world, uint64_t seed, const struct sim_plan *pl
     world->healing = false;
     world->clocks_lost = false;
     world->install_kills = 0;
+    sim_repair_reset(world);
     random_seed(&world->random, seed ^ UINT64_C(0x5EED));
     sim_signature_seed(seed, plan->real_signatures);
     sim_queue_reset(&world->queue);

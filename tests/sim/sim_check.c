@@ -34,8 +34,12 @@ void sim_check_reset(struct sim_check *check)
         check_add(&shard->chains, 0);
         check_add(&shard->records, 0);
         check_add(&shard->states, 0);
+        shard->times.count = 0;
+        check_add(&shard->times, 0);
         for (uint32_t session = 0; session <= SIM_CHECK_SESSIONS_MAX; session++) {
             shard->streams[session].count = 0;
+            shard->causes[session].count = 0;
+            shard->answers[session].count = 0;
         }
     }
     memset(check->seats, 0, sizeof check->seats);
@@ -54,8 +58,11 @@ void sim_check_free(struct sim_check *check)
         free(shard->chains.values);
         free(shard->records.values);
         free(shard->states.values);
+        free(shard->times.values);
         for (uint32_t session = 0; session <= SIM_CHECK_SESSIONS_MAX; session++) {
             free(shard->streams[session].values);
+            free(shard->causes[session].values);
+            free(shard->answers[session].values);
         }
     }
 }
@@ -152,6 +159,7 @@ void sim_check_command(struct sim_check *check, uint8_t site_id, uint16_t shard_
                        command_sequence);
     }
     shard->last_timestamp_ns = command->timestamp_ns;
+    check_add(&shard->times, command->timestamp_ns);
 }
 
 /* Of a stream as it grows: outcomes come once, in the order of the references, in time. */
@@ -216,6 +224,8 @@ void sim_check_event(struct sim_check *check, uint8_t site_id, uint16_t shard_id
     }
     check_add(stream, hash);
     check_outcome(check, seat, shard_id, event);
+    check_add(&shard->causes[event->session_id], seat->applied);
+    check_add(&shard->answers[event->session_id], shard->answered[event->session_id]);
 }
 
 void sim_check_executed(struct sim_check *check, uint8_t site_id, uint16_t shard_id,
@@ -271,6 +281,36 @@ uint64_t sim_check_committed_last(const struct sim_check *check, uint16_t shard_
     ASSERT(shard_id >= 1 && shard_id <= SHARDS_MAX);
     ASSERT(check->shards[shard_id - 1].chains.count > 0);
     return check->shards[shard_id - 1].chains.count - 1;
+}
+
+void sim_check_cut(struct sim_check *check, uint16_t shard_id, uint64_t log_index,
+                   uint64_t command_sequence)
+{
+    struct sim_check_shard *shard = check_shard(check, shard_id);
+    ASSERT(log_index < shard->chains.count);
+    shard->chains.count = log_index + 1;
+    if (command_sequence + 1 < shard->records.count) { /* Else nobody had executed more. */
+        shard->records.count = command_sequence + 1;
+        shard->states.count = command_sequence + 1;
+        shard->times.count = command_sequence + 1;
+    }
+    shard->last_timestamp_ns = shard->times.values[shard->times.count - 1];
+    for (uint32_t session = 1; session <= SIM_CHECK_SESSIONS_MAX; session++) {
+        struct sim_list *causes = &shard->causes[session];
+        while (causes->count > 0 && causes->values[causes->count - 1] > command_sequence) {
+            causes->count--;
+        }
+        shard->streams[session].count = causes->count;
+        shard->answers[session].count = causes->count;
+        shard->answered[session] =
+            causes->count > 0 ? (uint32_t)shard->answers[session].values[causes->count - 1] : 0;
+    }
+    for (uint32_t at = 0; at < SIM_CHECK_SNAPSHOTS; at++) {
+        if (shard->snapshots[at].log_index > log_index) {
+            shard->snapshots[at] = (struct sim_check_snapshot){0};
+        }
+    }
+    memset(shard->leaders, 0, shard->term_max + 1);
 }
 
 void sim_check_stream(struct sim_check *check, uint8_t site_id, uint16_t shard_id,

@@ -32,7 +32,10 @@ struct sim_check_shard {
     struct sim_list chains;  /* First 8 bytes of the chain hash of committed segments; [0] is 0. */
     struct sim_list records; /* Hash of each command, by sequence; [0] is 0. */
     struct sim_list states;  /* Event hash of the engine after it. */
+    struct sim_list times;   /* Its time. */
     struct sim_list streams[SIM_CHECK_SESSIONS_MAX + 1]; /* Hash of each event of a session. */
+    struct sim_list causes[SIM_CHECK_SESSIONS_MAX + 1];  /* Command that it came out of. */
+    struct sim_list answers[SIM_CHECK_SESSIONS_MAX + 1]; /* `answered` after it. */
     uint32_t answered[SIM_CHECK_SESSIONS_MAX + 1];       /* Last reference with an outcome. */
     uint64_t last_timestamp_ns;
     uint8_t leaders[SIM_CHECK_TERMS_MAX]; /* Site that leads, by term. */
@@ -96,6 +99,12 @@ void sim_check_leader(struct sim_check *check, uint8_t site_id, uint16_t shard_i
 bool sim_check_committed(struct sim_check *check, uint8_t site_id, uint16_t shard_id,
                          uint64_t log_index, uint64_t chain);
 uint64_t sim_check_committed_last(const struct sim_check *check, uint16_t shard_id);
+
+/* A quorum repair keeps of what is committed the segments up to `log_index`, which end with command
+ * `command_sequence`: whatever comes behind them from now on is the truth. Leaders are counted
+ * anew: terms that only the lost sites have seen come again in the new generation. */
+void sim_check_cut(struct sim_check *check, uint16_t shard_id, uint64_t log_index,
+                   uint64_t command_sequence);
 
 /* An event read back from a site's stream; `place` from 0. */
 void sim_check_stream(struct sim_check *check, uint8_t site_id, uint16_t shard_id,

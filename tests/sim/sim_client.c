@@ -169,3 +169,15 @@ void sim_client_progress(struct sim_client *client, uint32_t epoch, uint64_t inp
         client->progress_ns = now_ns;
     }
 }
+
+void sim_client_forget(struct sim_client *client, uint32_t answered)
+{
+    ASSERT(!client->attached);
+    if (client->taken_reference > answered) {
+        client->taken_reference = answered;
+    }
+    client->lane.epoch = 0;
+    client->ghost.count = 0;
+    client->connection_id = 0;
+    client->logon_due_ns = 0;
+}

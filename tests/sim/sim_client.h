@@ -74,6 +74,10 @@ void sim_client_trade(struct sim_client *client, uint32_t count, uint64_t now_ns
 void sim_client_progress(struct sim_client *client, uint32_t epoch, uint64_t input_number_next,
                          uint64_t now_ns);
 
+/* What became of its orders after `answered` is lost, and so are its epochs: the sites that knew
+ * are gone for good. It is not attached. */
+void sim_client_forget(struct sim_client *client, uint32_t answered);
+
 struct sim_pending *sim_client_pending(struct sim_lane *lane, uint32_t index);
 
 #endif

@@ -18,8 +18,7 @@ static bool damage_diverges(const struct sim_world *world, const struct sim_site
     return false;
 }
 
-/* Sites whose copy of a shard does not count: lost, or perhaps wrong. */
-static uint16_t damage_doubtful(const struct sim_world *world, const struct placement *placement)
+uint16_t sim_damage_doubtful(const struct sim_world *world, const struct placement *placement)
 {
     uint16_t doubtful = 0;
     for (uint8_t site_id = 1; site_id <= world->plan.site_count; site_id++) {
@@ -37,9 +36,12 @@ static uint16_t damage_doubtful(const struct sim_world *world, const struct plac
 bool sim_damage_allowed(const struct sim_world *world, uint16_t sites)
 {
     ASSERT(sites != 0);
+    if (sim_world_repairs(world)) {
+        return false;
+    }
     for (uint32_t at = 0; at < world->plan.shard_count; at++) {
         const struct placement *placement = &world->placements[at];
-        uint16_t doubtful = damage_doubtful(world, placement);
+        uint16_t doubtful = sim_damage_doubtful(world, placement);
         if (world->plan_under_way[at] || (doubtful & sites) != 0 ||
             placement_loss_of(placement, 0, (uint16_t)(doubtful | sites)) != PLACEMENT_HARMLESS) {
             return false;

@@ -8,6 +8,9 @@
  * in every shard, and nobody changes the membership. */
 bool sim_damage_allowed(const struct sim_world *world, uint16_t sites);
 
+/* Sites whose copy of a shard does not count: lost, or perhaps wrong. */
+uint16_t sim_damage_doubtful(const struct sim_world *world, const struct placement *placement);
+
 /* All that is on a site's disk is gone. It does not run. */
 void sim_damage_lose(struct sim_world *world, struct sim_site *site);
 

@@ -7,7 +7,8 @@
 
 #include "matching/base/assertion.h"
 
-#define SIM_FAULT_MS UINT64_C(1000000)
+#define SIM_FAULT_MS   UINT64_C(1000000)
+#define SIM_FAULT_RARE 12u /* One schedule in so many has a quorum that is gone. */
 
 /* `weight`: how often, among all; `last_ms`: it lasts from a tenth of that to all of it. */
 struct fault_kind {
@@ -70,6 +71,7 @@ static const struct fault_kind fault_kinds[SIM_FAULT_KIND_COUNT] = {
     [SIM_FAULT_REMOVAL] = {"removal", "operator", 3, 5000},
     [SIM_FAULT_PROVIDERS] = {"providers", "operator", 2, 5000},
     [SIM_FAULT_SNAPSHOT] = {"snapshot", "operator", 6, 100},
+    [SIM_FAULT_QUORUM_GONE] = {"quorum-gone", "operator", 0, 8000},
     [SIM_FAULT_RECONNECT] = {"reconnect", "client", 5, 100},
     [SIM_FAULT_TWO_SITES] = {"two-sites", "client", 5, 100},
     [SIM_FAULT_RESENDING] = {"resending", "client", 5, 100},
@@ -106,19 +108,32 @@ static uint16_t fault_pick(struct random *random, const bool *chosen, uint64_t w
     return 0;
 }
 
-void sim_schedule_make(struct sim_schedule *schedule, struct random *random, uint32_t site_count,
-                       uint64_t until_ns, uint64_t mean_ns)
+static void fault_draw(struct sim_fault *fault, struct random *random, uint32_t site_count,
+                       uint16_t kind, uint64_t begin_ns, uint64_t until_ns)
 {
-    ASSERT(site_count >= 1 && site_count <= SITES_MAX);
-    ASSERT(mean_ns > 0);
-    bool chosen[SIM_FAULT_KIND_COUNT];
+    uint64_t last_ns = fault_kinds[kind].last_ms * SIM_FAULT_MS;
+    uint64_t end_ns = begin_ns + last_ns / 10 + random_below(random, last_ns);
+    ASSERT(begin_ns < until_ns);
+    fault->kind = kind;
+    fault->site_id = (uint8_t)(1 + random_below(random, site_count));
+    fault->other_id = (uint8_t)(1 + random_below(random, site_count));
+    fault->magnitude = (uint32_t)(1 + random_below(random, 1000));
+    fault->begin_ns = begin_ns - begin_ns % 1000;
+    fault->end_ns = (end_ns < until_ns ? end_ns : until_ns) / 1000 * 1000;
+}
+
+static void fault_draw_many(struct sim_schedule *schedule, struct random *random,
+                            uint32_t site_count, uint64_t until_ns, uint64_t mean_ns)
+{
+    bool chosen[SIM_FAULT_KIND_COUNT] = {false};
     uint64_t weights = 0;
     uint64_t share = 1 + random_below(random, 4);
     for (uint16_t kind = 0; kind < SIM_FAULT_KIND_COUNT; kind++) {
-        chosen[kind] = random_below(random, 4) < share;
-        weights += chosen[kind] ? fault_kinds[kind].weight : 0;
+        if (fault_kinds[kind].weight > 0) {
+            chosen[kind] = random_below(random, 4) < share;
+            weights += chosen[kind] ? fault_kinds[kind].weight : 0;
+        }
     }
-    schedule->count = 0;
     uint64_t now_ns = 0;
     while (weights > 0 && schedule->count < SIM_FAULTS_MAX) {
         now_ns += 1 + random_below(random, 2 * mean_ns);
@@ -126,17 +141,21 @@ void sim_schedule_make(struct sim_schedule *schedule, struct random *random, uin
             return;
         }
         uint16_t kind = fault_pick(random, chosen, weights);
-        uint64_t last_ns = fault_kinds[kind].last_ms * SIM_FAULT_MS;
-        uint64_t end_ns = now_ns + last_ns / 10 + random_below(random, last_ns);
-        uint8_t site_id = (uint8_t)(1 + random_below(random, site_count));
-        uint8_t other_id = (uint8_t)(1 + random_below(random, site_count));
-        schedule->faults[schedule->count++] =
-            (struct sim_fault){.kind = kind,
-                               .site_id = site_id,
-                               .other_id = other_id,
-                               .magnitude = (uint32_t)(1 + random_below(random, 1000)),
-                               .begin_ns = now_ns - now_ns % 1000,
-                               .end_ns = (end_ns < until_ns ? end_ns : until_ns) / 1000 * 1000};
+        fault_draw(&schedule->faults[schedule->count++], random, site_count, kind, now_ns,
+                   until_ns);
+    }
+}
+
+void sim_schedule_make(struct sim_schedule *schedule, struct random *random, uint32_t site_count,
+                       uint64_t until_ns, uint64_t mean_ns)
+{
+    ASSERT(site_count >= 1 && site_count <= SITES_MAX);
+    ASSERT(mean_ns > 0);
+    schedule->count = 0;
+    fault_draw_many(schedule, random, site_count, until_ns, mean_ns);
+    if (random_below(random, SIM_FAULT_RARE) == 0 && schedule->count < SIM_FAULTS_MAX) {
+        fault_draw(&schedule->faults[schedule->count++], random, site_count, SIM_FAULT_QUORUM_GONE,
+                   random_below(random, until_ns), until_ns);
     }
 }
 

@@ -67,10 +67,11 @@ enum sim_fault_kind {
     SIM_FAULT_LEADER_CLOCK, /* The leader's jumps, wherever it is. */
     /* Operators. */
     SIM_FAULT_TRANSFER,
-    SIM_FAULT_DEMOTION,  /* A voter becomes a learner, and later a voter again. */
-    SIM_FAULT_REMOVAL,   /* A site leaves; a new one comes in its place. */
-    SIM_FAULT_PROVIDERS, /* Another commit_providers. */
-    SIM_FAULT_SNAPSHOT,  /* All sites take one now. */
+    SIM_FAULT_DEMOTION,    /* A voter becomes a learner, and later a voter again. */
+    SIM_FAULT_REMOVAL,     /* A site leaves; a new one comes in its place. */
+    SIM_FAULT_PROVIDERS,   /* Another commit_providers. */
+    SIM_FAULT_SNAPSHOT,    /* All sites take one now. */
+    SIM_FAULT_QUORUM_GONE, /* So many sites at once, for good, that only a repair helps. */
     /* Clients. */
     SIM_FAULT_RECONNECT, /* All leave for other sites. */
     SIM_FAULT_TWO_SITES, /* All log on at another site and go on at the old one. */
@@ -99,7 +100,8 @@ const char *sim_fault_name(enum sim_fault_kind kind);
 const char *sim_fault_class(enum sim_fault_kind kind);
 
 /* Faults of some kinds, in [0, until_ns), in the order of their begin. `mean_ns`: between two
- * begins. */
+ * begins. One schedule in twelve has one more in the end, whenever it begins: a quorum that is
+ * gone. It is drawn last, so that all others are what they were without this kind. */
 void sim_schedule_make(struct sim_schedule *schedule, struct random *random, uint32_t site_count,
                        uint64_t until_ns, uint64_t mean_ns);
 

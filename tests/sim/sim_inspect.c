@@ -67,16 +67,33 @@ static uint16_t inspect_holders(struct sim_world *world, const struct placement 
     return holders;
 }
 
+/* Whether a segment is durable at a commit quorum of a membership. */
+static bool inspect_commits(struct sim_world *world, const struct placement *placement,
+                            uint16_t shard_id, uint64_t log_index, uint64_t chain)
+{
+    return placement_commits(placement,
+                             inspect_holders(world, placement, shard_id, log_index, chain));
+}
+
+/* A voter that was alone decides what it appended then, also when it starts again and others vote:
+ * they needed its vote since. Only repairs make one alone that is not so from the beginning. */
+static bool inspect_alone(const struct sim_world *world, const struct sim_seat *seat, bool starts,
+                          uint64_t log_index, uint64_t chain)
+{
+    return starts && world->repairs[seat->shard_id - 1].generation > 0 &&
+           sim_ledger_holds(&seat->site->ledger, seat->shard_id, log_index, chain);
+}
+
 /* Durable copies of what has just been committed: a majority of the voters at enough providers. The
  * turn may have gone on to the next membership after it. */
-static void inspect_copies(struct sim_world *world, const struct sim_seat *seat, uint64_t log_index,
-                           uint64_t chain)
+static void inspect_copies(struct sim_world *world, const struct sim_seat *seat, bool starts,
+                           uint64_t log_index, uint64_t chain)
 {
     const struct placement *placement = &shard_placement(seat->shard)->placement;
     uint16_t holders = inspect_holders(world, placement, seat->shard_id, log_index, chain);
     if (placement_commits(placement, holders) ||
-        placement_commits(&seat->placement, inspect_holders(world, &seat->placement, seat->shard_id,
-                                                            log_index, chain))) {
+        inspect_commits(world, &seat->placement, seat->shard_id, log_index, chain) ||
+        inspect_alone(world, seat, starts, log_index, chain)) {
         return;
     }
     sim_check_fail(&world->check,
@@ -86,7 +103,7 @@ static void inspect_copies(struct sim_world *world, const struct sim_seat *seat,
                    placement_voters(placement), placement->commit_providers);
 }
 
-static void inspect_committed(struct sim_world *world, struct sim_seat *seat)
+static void inspect_committed(struct sim_world *world, struct sim_seat *seat, bool starts)
 {
     uint64_t known = sim_check_committed_last(&world->check, seat->shard_id);
     uint64_t chain = 0;
@@ -102,7 +119,7 @@ static void inspect_committed(struct sim_world *world, struct sim_seat *seat)
         world->totals.commits++;
     }
     if (seat->status.committed_log_index > known) {
-        inspect_copies(world, seat, seat->status.committed_log_index, chain);
+        inspect_copies(world, seat, starts, seat->status.committed_log_index, chain);
     }
 }
 
@@ -115,6 +132,9 @@ static void inspect_leader(struct sim_world *world, struct sim_seat *seat, bool 
         world->placement_terms[at] = status->term;
         world->placements[at] = shard_placement(seat->shard)->placement;
         world->plan_under_way[at] = shard_placement(seat->shard)->planned;
+        world->repairs[at].settled =
+            world->repairs[at].settled ||
+            status->committed_log_index >= world->repairs[at].kept.log_index;
     }
     uint64_t known = sim_check_committed_last(&world->check, seat->shard_id);
     uint64_t chain;
@@ -146,7 +166,8 @@ static void inspect_oddities(struct sim_world *world, const struct sim_seat *sea
         sim_check_fail(&world->check, "site %u executes what is not committed", site_id);
     }
     bool excused = (seat->site->excuses & SIM_EXCUSE_FOREIGN) != 0;
-    if (status->halt != REPLICA_RUNS && !excused) {
+    bool repairs = status->repairing && world->repairs[seat->shard_id - 1].wanted;
+    if (status->halt != REPLICA_RUNS && !excused && !repairs) {
         sim_check_fail(&world->check, "site %u halts shard %u: %d", site_id, seat->shard_id,
                        (int)status->halt);
     }
@@ -165,15 +186,51 @@ static void inspect_oddities(struct sim_world *world, const struct sim_seat *sea
     }
 }
 
+/* Who is left out of a repair neither commits nor comes to lead any more. */
+static void inspect_over(struct sim_world *world, const struct sim_seat *seat,
+                         const struct shard_status *before)
+{
+    const struct shard_status *status = &seat->status;
+    bool commits = before->term > 0 && status->committed_log_index > before->committed_log_index;
+    bool leads = status->role == REPLICA_LEADER &&
+                 (before->role != REPLICA_LEADER || before->term != status->term);
+    if (commits || leads) {
+        sim_check_fail(&world->check, "site %u %s shard %u, which was repaired without it",
+                       seat->site->site_id, leads ? "leads" : "commits in", seat->shard_id);
+    }
+}
+
+/* A survivor that activates a repair begins anew where its engine is; in the generation before that
+ * nothing is committed any more, and nobody leads. */
+static void inspect_generation(struct sim_world *world, const struct sim_seat *seat,
+                               struct shard_status *before)
+{
+    const struct shard_status *status = &seat->status;
+    bool anew = status->generation != before->generation; /* Or the process has just begun. */
+    if (anew) {
+        before->committed_log_index = before->applied_log_index;
+    }
+    if (status->generation < world->repairs[seat->shard_id - 1].generation &&
+        (status->leader || (!anew && status->committed_log_index > before->committed_log_index))) {
+        sim_check_fail(&world->check, "site %u goes on with shard %u in a generation that is over",
+                       seat->site->site_id, seat->shard_id);
+    }
+}
+
 void sim_inspect_seat(struct sim_world *world, struct sim_seat *seat)
 {
     struct shard_status before = seat->status;
     ASSERT(seat->shard != NULL);
     shard_status(seat->shard, &seat->status);
     const struct shard_status *status = &seat->status;
+    if (seat->over) {
+        inspect_over(world, seat, &before);
+        return;
+    }
+    inspect_generation(world, seat, &before);
     inspect_oddities(world, seat, &before);
     if (status->committed_log_index > before.committed_log_index) {
-        inspect_committed(world, seat);
+        inspect_committed(world, seat, before.generation == 0);
     }
     if (status->role == REPLICA_LEADER) {
         inspect_leader(world, seat,
@@ -209,7 +266,8 @@ uint8_t sim_inspect_leader(const struct sim_world *world, uint16_t shard_id)
     for (uint8_t site_id = 1; site_id <= SITES_MAX; site_id++) {
         const struct sim_site *site = &world->sites[site_id - 1];
         const struct sim_seat *seat = &site->seats[shard_id - 1];
-        if (site->state == SIM_SITE_RUNNING && seat->status.leader && seat->status.term > term) {
+        if (site->state == SIM_SITE_RUNNING && seat->status.leader && !seat->over &&
+            seat->status.term > term) {
             term = seat->status.term;
             leader = site_id;
         }

@@ -322,6 +322,9 @@ static void main_totals(const struct sim_totals *totals, uint32_t failures, doub
            totals->too_late);
     printf("%" PRIu64 " snapshots taken, %" PRIu64 " installed, %" PRIu64 " engines fenced\n",
            totals->snapshots, totals->installs, totals->fenced);
+    printf("%" PRIu64 " shards repaired, %" PRIu64 " of them with losses: %" PRIu64
+           " committed segments that no survivor had\n",
+           totals->repairs, totals->repairs_lossy, totals->repair_losses);
     printf("faults:");
     for (uint32_t kind = 0; kind < SIM_FAULT_KIND_COUNT; kind++) {
         printf(" %s %" PRIu64, sim_fault_name((enum sim_fault_kind)kind), totals->faults[kind]);

@@ -5,6 +5,7 @@
 #include "matching/base/assertion.h"
 #include "tests/sim/sim_damage.h"
 #include "tests/sim/sim_inspect.h"
+#include "tests/sim/sim_repair.h"
 #include "tests/sim/sim_site.h"
 #include "tests/sim/sim_trade.h"
 
@@ -115,6 +116,7 @@ void sim_operator_look(struct sim_world *world)
         }
         operator_rebuild(world, site);
     }
+    sim_repair_look(world);
     sim_queue_add(&world->queue,
                   (struct sim_event){.type = SIM_EVENT_OPERATOR,
                                      .due_ns = world->queue.now_ns + SIM_OPERATOR_NS});
@@ -122,6 +124,10 @@ void sim_operator_look(struct sim_world *world)
 
 const char *sim_operator_waits(const struct sim_world *world, uint8_t *which)
 {
+    *which = 0;
+    if (sim_world_repairs(world)) {
+        return "or another one is still in a repair";
+    }
     for (uint8_t site_id = 1; site_id <= world->plan.site_count; site_id++) {
         const struct sim_site *site = &world->sites[site_id - 1];
         *which = site_id;
@@ -163,6 +169,9 @@ bool sim_operator_begin(struct sim_world *world, const struct sim_fault *fault)
     uint16_t shard_id = (uint16_t)(1 + fault->other_id % world->plan.shard_count);
     uint16_t one = (uint16_t)(1u << (fault->site_id - 1));
     uint8_t leader = sim_inspect_leader(world, shard_id);
+    if (fault->kind == SIM_FAULT_QUORUM_GONE) {
+        return sim_repair_begin(world, fault);
+    }
     if (leader == 0) {
         return false;
     }
@@ -209,5 +218,8 @@ void sim_operator_end(struct sim_world *world, const struct sim_fault *fault)
     ASSERT(fault->kind >= SIM_FAULT_TRANSFER);
     if (fault->kind == SIM_FAULT_DEMOTION && !world->plan_under_way[shard_id - 1]) {
         (void)operator_demote(world, fault, shard_id, PLACEMENT_VOTER);
+    }
+    if (fault->kind == SIM_FAULT_QUORUM_GONE) {
+        sim_repair_end(world);
     }
 }

@@ -148,8 +148,10 @@ static bool shelf_restore(struct sim_world *world, struct sim_seat *seat,
     for (uint32_t session = 1; session <= SIM_CHECK_SESSIONS_MAX; session++) {
         counts[session] = session_store_next(seat->market.streams, session) - 1;
     }
-    sim_check_resume(&world->check, seat->site->site_id, seat->shard_id,
-                     origin->next_command_sequence - 1, counts);
+    if (!seat->over) {
+        sim_check_resume(&world->check, seat->site->site_id, seat->shard_id,
+                         origin->next_command_sequence - 1, counts);
+    }
     seat->shelf.taken_log_index = origin->position.log_index;
     return true;
 }
@@ -247,7 +249,7 @@ void sim_shelf_take(struct sim_world *world, struct sim_seat *seat)
     struct sim_shelf *shelf = &seat->shelf;
     uint64_t every = world->plan.snapshot_segments;
     struct shard_status status;
-    if (shelf->writing.row != NULL || (every == 0 && !shelf->requested)) {
+    if (seat->over || shelf->writing.row != NULL || (every == 0 && !shelf->requested)) {
         return;
     }
     shard_status(seat->shard, &status);

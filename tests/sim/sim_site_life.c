@@ -102,6 +102,7 @@ void sim_site_birth(struct sim_world *world, struct sim_site *site)
     site->excuses = 0;
     for (uint32_t at = 0; at < SHARDS_MAX; at++) {
         sim_shelf_clear(&site->seats[at].shelf);
+        site->seats[at].over = false;
     }
     struct journal_id *id = &site->parts.id;
     *id = (struct journal_id){.cluster_id = SIM_CLUSTER_ID,
@@ -213,6 +214,45 @@ static enum status site_open_seat(struct sim_world *world, struct sim_site *site
                                : status;
 }
 
+/* A journal that is empty joins the generations that the shards are in, as `causeway site add` sees
+ * to it, before it is used. */
+static enum status site_join(struct sim_world *world, struct sim_site *site)
+{
+    enum status status = STATUS_OK;
+    bool joins = false;
+    for (uint16_t shard_id = 1; shard_id <= world->plan.shard_count; shard_id++) {
+        uint64_t generation = world->repairs[shard_id - 1].generation;
+        struct journal_generation now;
+        struct journal_tail tail;
+        journal_generation(site->journal, shard_id, &now);
+        journal_persisted(site->journal, shard_id, &tail);
+        if (status == STATUS_OK && generation > 0 && tail.last_log_index == 0 && tail.term == 0 &&
+            now.generation == 0 && !now.accepted && !site->seats[shard_id - 1].over) {
+            status = journal_join(site->journal, shard_id, generation);
+            joins = true;
+        }
+    }
+    if (!joins) {
+        return STATUS_OK;
+    }
+    status = status == STATUS_OK ? journal_flush(site->journal) : status;
+    site->disk.stuck_until_ns = 0; /* It waits for its disk, however long that takes. */
+    sim_site_submit(world, site);
+    while (io_memory_pending(site->io) > 0) {
+        struct io_completion completion;
+        sim_site_disk(world, site, site->start, io_memory_write(site->io, 0)->handle);
+        while (io_poll(site->io, &completion, 1, 0) > 0) {
+            enum status completed = journal_complete(site->journal, &completion);
+            status = status == STATUS_OK ? completed : status;
+        }
+    }
+    /* What the queue has for these writes is stale. */
+    site->start = ++world->starts;
+    site->turn_due_ns = UINT64_MAX;
+    site->store_busy = false;
+    return status == STATUS_OK ? journal_poll(site->journal) : status;
+}
+
 void sim_site_start(struct sim_world *world, struct sim_site *site)
 {
     ASSERT(site->state == SIM_SITE_DOWN);
@@ -235,6 +275,7 @@ void sim_site_start(struct sim_world *world, struct sim_site *site)
     }
     sim_ledger_opened(&site->ledger, site->journal, (uint16_t)world->plan.shard_count, chains,
                       committed);
+    status = site_join(world, site);
     for (uint32_t at = 0; status == STATUS_OK && at < world->plan.shard_count; at++) {
         status = site_open_seat(world, site, &site->seats[at]);
         if (status == STATUS_OK) {

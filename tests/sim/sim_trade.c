@@ -235,7 +235,12 @@ void sim_trade_event(struct sim_world *world, struct sim_seat *seat, const struc
     if (event->type == EVENT_ADMINISTRATION) {
         uint32_t *done = &world->setup_done[seat->shard_id - 1];
         uint32_t request = (uint32_t)event->match_number;
-        *done = request > *done ? request : *done;
+        if (request > *done) {
+            const struct sim_check *check = &world->check;
+            *done = request;
+            world->setup_sequence[seat->shard_id - 1][request] =
+                check->seats[seat->site->site_id - 1][seat->shard_id - 1].applied;
+        }
         return;
     }
     if (event->type != EVENT_SESSION_LOGON && event->type != EVENT_SESSION_LOGOFF) {
@@ -261,6 +266,30 @@ void sim_trade_lost(struct sim_world *world, uint8_t site_id)
     for (uint32_t at = 0; at < world->client_count; at++) {
         if (world->clients[at].site_id == site_id) {
             sim_client_move(&world->clients[at], site_id, false);
+        }
+    }
+}
+
+void sim_trade_cut(struct sim_world *world, uint16_t shard_id, uint64_t command_sequence)
+{
+    const struct sim_check_shard *shard = &world->check.shards[shard_id - 1];
+    uint32_t *done = &world->setup_done[shard_id - 1];
+    while (*done > 0 && world->setup_sequence[shard_id - 1][*done] > command_sequence) {
+        (*done)--;
+    }
+    for (uint32_t at = 0; at < world->client_count; at++) {
+        struct sim_client *client = &world->clients[at];
+        uint32_t answered = shard->answered[client->session_id];
+        if (client->shard_id != shard_id) {
+            continue;
+        }
+        if (!client->attached) {
+            sim_client_forget(client, answered);
+        } else if (client->taken_reference > answered) {
+            sim_check_fail(&world->check,
+                           "the repair of shard %u lost order %u of session %u, which site %u "
+                           "knows and survives",
+                           shard_id, client->taken_reference, client->session_id, client->site_id);
         }
     }
 }

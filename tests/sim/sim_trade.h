@@ -14,6 +14,10 @@ void sim_trade_event(struct sim_world *world, struct sim_seat *seat, const struc
 /* A site's process has ended: its clients have lost their connections. */
 void sim_trade_lost(struct sim_world *world, uint8_t site_id);
 
+/* A repair has kept what ends with this command: whoever is attached knows of nothing beyond it,
+ * what the others were told of that is lost. */
+void sim_trade_cut(struct sim_world *world, uint16_t shard_id, uint64_t command_sequence);
+
 /* Faults of clients: what one of them does. */
 void sim_trade_move(struct sim_world *world, struct sim_client *client, bool ghost);
 void sim_trade_resend(struct sim_client *client);

@@ -4,6 +4,7 @@
 #define TESTS_SIM_SIM_WORLD_H
 
 #include "gateway/site_market.h"
+#include "replication/repair.h"
 #include "replication/shard.h"
 #include "tests/sim/sim_check.h"
 #include "tests/sim/sim_client.h"
@@ -82,6 +83,8 @@ struct sim_seat {
     uint64_t diverges;          /* A fault: its event hash is wrong by this; 0: right. */
     uint64_t diverged_at;       /* Log index where that began. */
     bool fence_excused;         /* It was so in this run. */
+    bool over;                  /* The others were repaired without this journal. */
+    bool recovers;              /* It starts, and reads what it has. */
     bool installing;            /* A snapshot takes the place of its log just now. */
     struct sim_shelf shelf;     /* Survives the process. */
 };
@@ -139,6 +142,16 @@ struct sim_site {
     uint32_t excuses;     /* SIM_EXCUSE_...: why its process may end by itself, or not start. */
 };
 
+/* The repair of a shard whose quorum is gone, as the operator sees it. */
+struct sim_repair {
+    bool wanted;  /* Until every survivor has activated it, or a quorum turns out to be there. */
+    bool decided; /* `repair` is in the operator's hands. */
+    struct repair repair;
+    uint64_t generation;          /* Newest that may be active somewhere; 0: the first one. */
+    struct replica_position kept; /* Its log. */
+    bool settled;                 /* A leader of it has committed that. */
+};
+
 struct sim_totals {
     uint64_t runs;
     uint64_t simulated_ns;
@@ -152,11 +165,14 @@ struct sim_totals {
     uint64_t too_late;
     uint64_t acknowledged;
     uint64_t frames;
-    uint64_t snapshots; /* Taken; */
-    uint64_t installs;  /* installed in place of a log. */
-    uint64_t fenced;    /* Sites that computed otherwise, were fenced and began again. */
-    uint64_t rebuilds;  /* Sites that got a new journal. */
-    uint64_t evidence;  /* Segments dropped without having been committed. */
+    uint64_t snapshots;     /* Taken; */
+    uint64_t installs;      /* installed in place of a log. */
+    uint64_t fenced;        /* Sites that computed otherwise, were fenced and began again. */
+    uint64_t rebuilds;      /* Sites that got a new journal. */
+    uint64_t repairs;       /* Shards whose quorum was gone and that go on in another generation. */
+    uint64_t repairs_lossy; /* Of those: lost segments that had been committed, so many: */
+    uint64_t repair_losses;
+    uint64_t evidence; /* Segments dropped without having been committed. */
     uint64_t faults[SIM_FAULT_KIND_COUNT];
 };
 
@@ -173,6 +189,7 @@ struct sim_world {
     uint32_t client_count;
     uint64_t connections;            /* Connection ids given out. */
     uint32_t setup_done[SHARDS_MAX]; /* Administrative commands executed. */
+    uint64_t setup_sequence[SHARDS_MAX][SIM_CLIENTS_MAX + 3]; /* Command of each. */
     uint64_t setup_due_ns[SHARDS_MAX];
     struct placement genesis;
     struct placement placements[SHARDS_MAX]; /* As the newest leader sees them. */
@@ -182,7 +199,11 @@ struct sim_world {
     bool active[SIM_FAULTS_MAX];     /* Under way. */
     bool applied[SIM_FAULTS_MAX];    /* It found something to do. */
     uint8_t targets[SIM_FAULTS_MAX]; /* Site that it was done to. */
-    bool healing;                    /* Faults are over. */
+    struct sim_repair repairs[SHARDS_MAX];
+    uint16_t quorum_gone;  /* Sites that this fault keeps down. */
+    uint8_t comes_back;    /* One of them that does not stay away; 0: none. */
+    uint64_t comes_due_ns; /* When. */
+    bool healing;          /* Faults are over. */
     /* At some time half of a shard's voters had wild clocks: nothing is promised of its time. */
     bool clocks_lost;
     bool verbose;
@@ -209,6 +230,18 @@ struct sim_world {
 static inline struct sim_site *sim_world_site(struct sim_world *world, uint8_t site_id)
 {
     return &world->sites[site_id - 1];
+}
+
+/* Whether some shard has not yet got over a repair: what only one site has may be needed. */
+static inline bool sim_world_repairs(const struct sim_world *world)
+{
+    for (uint32_t at = 0; at < world->plan.shard_count; at++) {
+        const struct sim_repair *repair = &world->repairs[at];
+        if (repair->wanted || (repair->generation > 0 && !repair->settled)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* A line of what happens, with --verbose. */
