@@ -344,11 +344,14 @@ static void peers_set(struct site_peers *peers, uint32_t index)
 }
 
 /* Members are let in, and where a shard hears no leader whoever is known: it may be one that has
- * joined since and leads. `all`: say of those, too, what the link has been told before. */
+ * joined since and leads. After a quorum repair, too: HELLO tells those who were given up that they
+ * were, or this site that they have been repaired without it. `all`: say of those, too, what the
+ * link has been told before. */
 static void peers_set_all(struct site_peers *peers, const struct members_view *view, bool all)
 {
     const struct config *config = peers->options.config;
-    uint16_t wanted = members_view_is_settled(view) ? members_view_mask(view) : UINT16_MAX;
+    bool closed = members_view_is_settled(view) && peers->generation == 0;
+    uint16_t wanted = closed ? members_view_mask(view) : UINT16_MAX;
     for (uint32_t index = 0; index < config->site_count; index++) {
         uint16_t bit = (uint16_t)(1u << index);
         bool linked = (peers->linked & bit) != 0;

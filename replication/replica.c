@@ -249,8 +249,10 @@ static bool replica_message_ours(struct replica *replica, struct replica_output 
     }
     if (message->generation > replica->options.generation) {
         /* The others were told that this is off. Not so when one says it who is no member: a site
-         * that was removed would stop the shard with a word. Nothing of it is taken either. */
-        if (site->role != PLACEMENT_ABSENT) {
+         * that was removed would stop the shard with a word. After a repair it counts all the same:
+         * those who were given up may have been repaired as well, without this one. Nothing else of
+         * it is taken. */
+        if (site->role != PLACEMENT_ABSENT || replica->repaired) {
             replica_stop(replica, REPLICA_HALT_GENERATION);
         }
         return false;
