@@ -76,6 +76,12 @@ static enum status follow_take(struct shadow *shadow, struct shadow_shard *shard
     return status;
 }
 
+/* Whether it is not the snapshot that is wrong, but this machine that has no room for it. */
+static bool follow_is_room(enum status status)
+{
+    return status == STATUS_FULL || status == STATUS_NO_SPACE;
+}
+
 void shadow_follow_load(struct shadow *shadow, struct shadow_shard *shard)
 {
     struct shadow_following *following = &shard->following;
@@ -85,8 +91,11 @@ void shadow_follow_load(struct shadow *shadow, struct shadow_shard *shard)
     bool loaded = false;
     following->phase = SHADOW_STARTS;
     for (uint32_t i = 0; i < count && status == STATUS_OK && !loaded; i++) {
-        loaded = follow_take(shadow, shard, log_indexes[i]) == STATUS_OK;
-        if (!loaded) {
+        enum status taken = follow_take(shadow, shard, log_indexes[i]);
+        loaded = taken == STATUS_OK;
+        if (follow_is_room(taken)) {
+            status = taken; /* No older one would fit either. */
+        } else if (!loaded) {
             status = follow_fresh(shard); /* An older one, then. */
         }
     }

@@ -284,6 +284,32 @@ static void snapshots_answer(struct site_snapshots *snapshots, struct snapshot_a
 
 /* ---- Turns ---- */
 
+static bool snapshots_is_starved(const struct site_snapshot_shard *shard)
+{
+    return shard->starved && shard->restarted_log_index == shard->newest.log_index;
+}
+
+/* A snapshot was installed, and the journal begins behind what the shadow has: it begins again with
+ * that one. When that does not help none that is here can be read, and it waits for another. */
+static void snapshots_starve(struct site_snapshots *snapshots, uint32_t index)
+{
+    struct site_snapshot_shard *shard = &snapshots->shards[index];
+    uint16_t shard_id = snapshots_shard_id(snapshots, index);
+    ASSERT(!snapshots_is_starved(shard));
+    if (!shard->restarted || shard->restarted_log_index != shard->newest.log_index) {
+        shard->restarted = true;
+        shard->starved = false;
+        shard->restarted_log_index = shard->newest.log_index;
+        shadow_restart(snapshots->shadow, shard_id);
+        return;
+    }
+    shard->starved = true;
+    log_line(LOG_LEVEL_ERROR, "shadow-waits",
+             "shard=%u newest_log_index=%llu text=\"no snapshot here can be read that the journal "
+             "goes on from: no more are taken until another one is installed; check this disk\"",
+             shard_id, (unsigned long long)shard->newest.log_index);
+}
+
 static enum status snapshots_feed(struct site_snapshots *snapshots, uint32_t index)
 {
     struct shard_status status;
@@ -293,6 +319,9 @@ static enum status snapshots_feed(struct site_snapshots *snapshots, uint32_t ind
     shard_status(snapshots->options.shards[index], &status);
     if (status.fenced || shard->fence != SITE_FENCE_NONE || status.applied_log_index == 0) {
         return STATUS_OK; /* What is wrong here must not become a snapshot. */
+    }
+    if (snapshots_is_starved(shard)) {
+        return STATUS_OK;
     }
     if (shard->follow_log_index == 0 || shard->follow_log_index > status.applied_log_index) {
         shard->follow_log_index = status.applied_log_index;
@@ -306,8 +335,8 @@ static enum status snapshots_feed(struct site_snapshots *snapshots, uint32_t ind
     if (shard->follow_log_index < status.applied_log_index) {
         shard->follow_log_index = 0; /* Taken anew with the next turn. */
     }
-    if (fed == STATUS_NOT_FOUND) { /* A snapshot was installed, and it began before that. */
-        shadow_restart(shadow, shard_id);
+    if (fed == STATUS_NOT_FOUND) {
+        snapshots_starve(snapshots, index);
         return STATUS_OK;
     }
     return fed;
@@ -385,8 +414,8 @@ uint64_t site_snapshots_due_ns(const struct site_snapshots *snapshots, uint64_t 
         if (snapshots->shadow != NULL) {
             shadow_status(snapshots->shadow, snapshots_shard_id(snapshots, index), &shadow);
         }
-        bool fed =
-            shard->fence == SITE_FENCE_NONE && !status.fenced; /* As snapshots_feed() does. */
+        bool fed = shard->fence == SITE_FENCE_NONE && !status.fenced &&
+                   !snapshots_is_starved(shard); /* As snapshots_feed() does. */
         if (fed && shadow.follows && shadow.log_index < status.applied_log_index) {
             due_ns = now_ns + SNAPSHOTS_LAG_NS;
         } else if (shard->offer.log_index > 0 && due_ns > now_ns + SNAPSHOTS_WAIT_NS) {

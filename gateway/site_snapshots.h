@@ -59,6 +59,11 @@ struct site_snapshot_shard {
     /* To be offered and trimmed to, as soon as that may be; log index 0: nothing. */
     struct replica_position offer;
     uint64_t offer_oldest_log_index;
+    /* The journal has not got what the shadow needs behind `newest`: begun again once, and since
+     * then waiting for another snapshot. */
+    uint64_t restarted_log_index; /* `newest` when it was begun again for that; 0 is one, too. */
+    bool restarted;
+    bool starved;            /* As long as `newest` is that one. */
     uint64_t held_log_index; /* Another site fetches this one, */
     uint64_t held_until_ns;  /* as far as is known. */
     uint64_t wanted_said_ns;

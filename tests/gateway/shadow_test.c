@@ -40,12 +40,14 @@ static struct snapshot_store_options store_options(void)
                                            .verifier_count = 1};
 }
 
+static uint64_t streams_bytes_max = UINT64_C(1) << 30;
+
 static void start(uint64_t every_segments, uint64_t every_bytes, uint64_t every_ns)
 {
     struct shadow_shard_options shard = {.shard_id = SHARD,
                                          .limits = market.limits,
                                          .stream_path = streams,
-                                         .stream_bytes_max = UINT64_C(1) << 30,
+                                         .stream_bytes_max = streams_bytes_max,
                                          .genesis = {.bytes_count = 7, .bytes = "genesis"}};
     struct shadow_options options = {.store = store_options(),
                                      .shards = &shard,
@@ -260,6 +262,24 @@ static void test_takes_an_older_one_when_the_newest_is_damaged(void **state)
     check_snapshot(75);
 }
 
+/* It is said, and not tried with older ones until none is left and all begins again. */
+static void test_no_room_to_take_one_up_ends_it(void **state)
+{
+    (void)state;
+    start(30, 0, 0);
+    shadow_market_trade(&market, 65);
+    (void)next_report();
+    (void)next_report();
+    shadow_destroy(shadow);
+    streams_bytes_max = 4096;
+    start(30, 0, 0);
+    streams_bytes_max = UINT64_C(1) << 30;
+    struct shadow_report report = next_report();
+    assert_int_equal(report.kind, SHADOW_FAILED);
+    assert_int_equal(report.status, STATUS_NO_SPACE);
+    assert_int_equal(report.log_index, 0);
+}
+
 static void test_a_divergence_is_found(void **state)
 {
     (void)state;
@@ -431,6 +451,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_goes_on_after_a_restart, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_takes_an_older_one_when_the_newest_is_damaged, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(test_no_room_to_take_one_up_ends_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_divergence_is_found, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_when_one_is_due, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_memberships, set_up, tear_down),
