@@ -8,8 +8,9 @@
  * still knows. Kept in the data directory, read with the configuration (protocol.md, "Members").
  *
  * Of two lines for one place the one with the higher version stands, of equal ones that with the
- * greater incarnation: all sites come to the same. The line of this site itself stands always, and
- * what the log says of a place is not changed by anybody's word (members_view.h).
+ * greater incarnation: all sites come to the same. The line of this site itself comes from its own
+ * file, or the genesis, and then stands always; what the log says of a place is not changed by
+ * anybody's word (members_view.h).
  * Loop thread only, or tools. */
 #ifndef GATEWAY_MEMBERS_H
 #define GATEWAY_MEMBERS_H

@@ -25,7 +25,7 @@ struct journal_reader_options {
     /* Of the genesis, or of whatever stands before the oldest segment; copied. Keys of later
      * members come from the placements that are read on the way. */
     const struct segment_verifier *verifiers;
-    uint32_t verifier_count; /* At most JOURNAL_READER_KEYS_MAX; of more the first. */
+    uint32_t verifier_count; /* Of more than JOURNAL_READER_KEYS_MAX the last. */
 };
 
 struct journal_reader_segment {
