@@ -188,6 +188,25 @@ enum status site_join_read(struct site_join *join, const char *directory,
 
 /* ---- Writing ---- */
 
+/* A directory that was made ready before may have run since. Then its journal must be of the
+ * generation that the cluster has now: a repair has left it out otherwise. */
+static enum status join_compare(const struct site_join *join, struct journal *journal,
+                                const struct site_view *view, char *error)
+{
+    ASSERT(join->joined);
+    for (uint32_t at = 0; at < view->shard_count; at++) {
+        struct journal_generation now;
+        journal_generation(journal, view->shards[at].shard_id, &now);
+        if (now.generation != view->shards[at].report.generation) {
+            return join_fail(error, STATUS_FOREIGN,
+                             "the cluster was repaired since %s was prepared: make a new directory "
+                             "with `causeway init`",
+                             join->config.site);
+        }
+    }
+    return STATUS_OK;
+}
+
 /* Every shard's log is empty, and takes part in the generation that a repair has begun. */
 static enum status join_generations(struct journal *journal, struct io *io,
                                     const struct site_view *view, char *error)
@@ -239,33 +258,43 @@ static enum status join_journal(const struct site_join *join, const struct site_
                                 char *error)
 {
     char path[CONFIG_PATH_BYTES + 64];
-    struct segment_verifier own;
+    struct segment_verifier verifiers[SITES_MAX + CONFIG_KEYS_MAX + 1];
     struct io *io = NULL;
     struct journal *journal = NULL;
     const struct io_options io_options = {.handles_max = 8,
                                           .receive_buffer_bytes = 4096,
                                           .receive_buffer_count = 8};
     (void)snprintf(path, sizeof path, "%s/" SITE_JOURNAL_DIRECTORY, join->config.data);
-    key_store_verifier_of(&own, join->site.public_key);
+    uint32_t verifier_count = 0; /* As causewayd has them. */
+    key_store_verifier_of(&verifiers[verifier_count++], join->site.public_key);
+    for (uint32_t at = 0; at < join->config.genesis_count; at++) {
+        key_store_verifier_of(&verifiers[verifier_count++], join->config.genesis[at].public_key);
+    }
+    for (uint32_t at = 0; at < join->config.key_count; at++) {
+        key_store_verifier_of(&verifiers[verifier_count++], join->config.keys[at]);
+    }
     struct journal_options options = {.directory = path,
                                       .wal_bytes = join->config.tuning.wal_bytes,
                                       .store_bytes = join->config.tuning.store_bytes,
                                       .wal_writes_in_flight = 1,
                                       .cluster_id = segment_cluster_id(join->config.cluster),
                                       .io_token = JOIN_IO_TOKEN,
-                                      .verifiers = &own,
-                                      .verifier_count = 1};
+                                      .verifiers = verifiers,
+                                      .verifier_count = verifier_count};
     (void)snprintf(options.site, sizeof options.site, "%s", join->config.site);
     enum status status = io_create(&io, &io_options);
     if (status != STATUS_OK) {
         return join_fail(error, status, "no I/O: %s", status_text(status));
     }
     status = journal_open(&journal, io, &options);
-    if (status != STATUS_OK) {
+    if (join->joined && status == STATUS_IN_USE) {
+        status = STATUS_OK; /* It runs: causewayd ends when it is left out. */
+    } else if (status != STATUS_OK) {
         status = join_fail(error, status, "%s",
                            journal != NULL ? journal_error(journal) : "no memory for the journal");
     } else {
-        status = join_generations(journal, io, view, error);
+        status = join->joined ? join_compare(join, journal, view, error)
+                              : join_generations(journal, io, view, error);
     }
     if (journal != NULL) {
         journal_close(journal);
@@ -325,10 +354,10 @@ enum status site_join_write(struct site_join *join, const struct site_view *view
 {
     ASSERT(join->site_id >= 1);
     ASSERT(known->genesis_count >= 1);
-    if (join->joined) {
-        return STATUS_OK; /* Perhaps it runs already. */
-    }
     enum status status = join_journal(join, view, error);
+    if (join->joined) {
+        return status; /* Perhaps it runs already. */
+    }
     if (status == STATUS_OK) {
         status = join_members(join, view, error);
     }

@@ -27,7 +27,7 @@ MUST_USE enum status site_join_read(struct site_join *join, const char *director
 
 /* Give the directory the cluster's genesis (`known`: the configuration of a site of it), its
  * members, and its journal the present generations. The site must not run, its journal be empty.
- * May be repeated. */
+ * May be repeated; then STATUS_FOREIGN: the cluster has been repaired since. */
 MUST_USE enum status site_join_write(struct site_join *join, const struct site_view *view,
                                      const struct config *known,
                                      char error[static SITE_JOIN_ERROR_BYTES]);
