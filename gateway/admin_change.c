@@ -237,7 +237,9 @@ static const char *change_refusal_text(const struct admin_change_result *result)
     case REPLICA_REFUSED_LEARNER_BEHIND:
         return "the learner is too far behind to vote: ask again when it has caught up";
     case REPLICA_REFUSED_PLACEMENT:
-        return placement_rule_text(result->verdict.rule);
+        return result->verdict.rule != PLACEMENT_GOOD
+                   ? placement_rule_text(result->verdict.rule)
+                   : "the members are those already: only another plan replaces a plan";
     }
     return result->stale ? "the membership has changed since it was looked at: look again"
                          : status_text(result->status);
