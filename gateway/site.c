@@ -201,6 +201,7 @@ static const char *site_halt_text(enum replica_halt halt)
 {
     switch (halt) {
     case REPLICA_RUNS:
+    case REPLICA_HALT_REPAIR: /* It idles, and is halted no more once that is active. */
         break;
     case REPLICA_HALT_DISK:
         return "its disk failed";
@@ -211,8 +212,6 @@ static const char *site_halt_text(enum replica_halt halt)
                "other step";
     case REPLICA_HALT_TWO_LEADERS:
         return "two sites lead in one term: compare the journals before any other step";
-    case REPLICA_HALT_REPAIR:
-        return "a quorum repair is promised here: start again when it is active";
     case REPLICA_HALT_HASHES:
         return "no majority of sites computes the same events: compare event hashes";
     }
