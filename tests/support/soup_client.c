@@ -13,7 +13,7 @@
 
 #include "matching/base/assertion.h"
 
-#define SOUP_CLIENT_WAIT_S        30
+#define SOUP_CLIENT_WAIT_S        120
 #define SOUP_CLIENT_SEGMENT_BYTES 1460u
 
 void soup_client_connect(struct soup_client *client, uint16_t port)

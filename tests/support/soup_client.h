@@ -38,7 +38,7 @@ void soup_client_login(struct soup_client *client, const char *user, const char 
                        const char *session, uint64_t sequence);
 
 /* The next packet; heartbeats are passed over. False when the server closed or sent nothing for a
- * long time (30 s). */
+ * long time (120 s). */
 bool soup_client_receive(struct soup_client *client, struct soup_packet *packet);
 
 /* Exactly `count` raw bytes, heartbeats and all; false when they do not come. Only right after a
