@@ -351,7 +351,7 @@ static void test_documented_example(void **state)
 static void test_override(void **state)
 {
     (void)state;
-    char text[TEXT_BYTES];
+    static char text[TEXT_BYTES];
     check_valid(whole);
     assert_int_equal(config.shards[0].waived_rules, 0);
     change(text, whole, "commit_providers: 2}",
