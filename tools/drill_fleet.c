@@ -93,9 +93,10 @@ static void drill_fleet_disks(struct drill_fleet *fleet)
 static enum status drill_fleet_clock(struct drill_fleet *fleet, struct drill_fleet_site *site,
                                      struct drill_config_site *terms)
 {
-    int bytes = snprintf(site->wall_offset, sizeof site->wall_offset, "%s/wall-offset",
-                         site->place.directory);
-    bool fits = bytes > 0 && (size_t)bytes < sizeof site->wall_offset;
+    char path[sizeof site->wall_offset];
+    int bytes = snprintf(path, sizeof path, "%s/wall-offset", site->place.directory);
+    bool fits = bytes > 0 && (size_t)bytes < sizeof path;
+    memcpy(site->wall_offset, path, sizeof path);
     enum status status = fits ? wall_offset_write(site->wall_offset, 0) : STATUS_BAD_ARGUMENT;
     if (status != STATUS_OK) {
         (void)snprintf(fleet->error, sizeof fleet->error, "cannot write a clock's offset below %s",

@@ -71,8 +71,10 @@ static void desk_ask(struct site_desk *desk, uint32_t at, uint64_t patience_ns)
                        "version",
                        desk->configs[at].site);
     } else if (strcmp(desk->views[at].cluster, desk->configs[at].cluster) != 0) {
-        (void)snprintf(error, sizeof desk->errors[at], "site %s is of cluster %s, not of %s",
+        char text[sizeof desk->errors[at]];
+        (void)snprintf(text, sizeof text, "site %s is of cluster %s, not of %s",
                        desk->views[at].site, desk->views[at].cluster, desk->configs[at].cluster);
+        memcpy(error, text, sizeof text);
     } else {
         for (uint32_t shard = 0; shard < desk->views[at].shard_count; shard++) {
             struct site_view_shard *view = &desk->views[at].shards[shard];
