@@ -9,27 +9,10 @@
 #include <unistd.h>
 
 #include "matching/base/assertion.h"
+#include "replication/journal_file.h"
 
 #define WALL_OFFSET_TEXT_BYTES 32u
 #define WALL_OFFSET_PATH_BYTES 4096u
-
-static enum status wall_offset_failed(int error)
-{
-    switch (error) {
-    case ENOENT:
-        return STATUS_NOT_FOUND;
-    case EACCES:
-    case EPERM:
-    case EROFS:
-        return STATUS_DENIED;
-    case ENOSPC:
-    case EDQUOT:
-    case EFBIG:
-        return STATUS_NO_SPACE;
-    default:
-        return STATUS_IO;
-    }
-}
 
 enum status wall_offset_read(const char *path, int64_t *offset_ns)
 {
@@ -38,13 +21,13 @@ enum status wall_offset_read(const char *path, int64_t *offset_ns)
     ASSERT(offset_ns != NULL);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
-        return wall_offset_failed(errno);
+        return journal_file_status(errno);
     }
     ssize_t bytes = read(fd, text, sizeof text - 1);
     int error = errno;
     (void)close(fd);
     if (bytes < 0) {
-        return wall_offset_failed(error);
+        return journal_file_status(error);
     }
     text[bytes] = '\0';
     char *end = NULL;
@@ -68,12 +51,12 @@ enum status wall_offset_write(const char *path, int64_t offset_ns)
     }
     FILE *file = fopen(next, "we");
     if (file == NULL) {
-        return wall_offset_failed(errno);
+        return journal_file_status(errno);
     }
     bool written = fprintf(file, "%" PRId64 "\n", offset_ns) > 0;
     written = fclose(file) == 0 && written;
     if (!written || rename(next, path) != 0) {
-        return wall_offset_failed(errno);
+        return journal_file_status(errno);
     }
     return STATUS_OK;
 }

@@ -227,8 +227,16 @@ static void follower_snapshot(struct replica *replica, struct replica_output *ou
     follower_answer(replica, output, message->sent_ns);
 }
 
+static bool follower_was_offered(const struct replica *replica, const struct replica_position *base)
+{
+    return replica->offered.log_index == base->log_index &&
+           replica_message_same_chain(&replica->offered, base);
+}
+
 /* A snapshot stands for committed segments whoever made it, but it must never take away a log that
- * goes on behind it: there may be acknowledged segments (rule 2). */
+ * goes on behind it: there may be acknowledged segments (rule 2). After a repair it may be one of a
+ * leader that was given up, of segments that the repair did not keep: then only what a leader of
+ * this generation has offered counts. */
 void replica_follower_install(struct replica *replica, struct replica_output *output,
                               const struct replica_input *input)
 {
@@ -239,7 +247,7 @@ void replica_follower_install(struct replica *replica, struct replica_output *ou
                  !replica_message_same_chain(&own, base);
     if (replica->role == REPLICA_LEADER || replica->installing ||
         base->log_index <= replica->commit_log_index || base->term > replica->term ||
-        !(behind || other)) {
+        !(behind || other) || (replica->repaired && !follower_was_offered(replica, base))) {
         return;
     }
     output->install = true;
@@ -256,8 +264,7 @@ void replica_follower_install(struct replica *replica, struct replica_output *ou
     replica->snapshot = *base;
     replica->first_log_index = base->log_index + 1;
     replica->commit_log_index = base->log_index;
-    if (replica->leader_site_id != 0 && replica->offered.log_index == base->log_index &&
-        replica_message_same_chain(&replica->offered, base)) {
+    if (replica->leader_site_id != 0 && follower_was_offered(replica, base)) {
         replica->matched = *base; /* Only this leader's offer is a match with it. */
     } else {
         replica->matched = (struct replica_position){0};

@@ -15,6 +15,7 @@
 #include "gateway/site_files.h"
 #include "matching/base/assertion.h"
 #include "replication/journal.h"
+#include "replication/journal_file.h"
 #include "replication/key_store.h"
 #include "tools/options.h"
 #include "tools/subcommands.h"
@@ -48,10 +49,8 @@ static enum status init_fail(enum status status, char error[static INIT_ERROR_BY
 static enum status init_system(char error[static INIT_ERROR_BYTES], const char *what,
                                const char *path)
 {
-    enum status status = errno == EACCES || errno == EROFS ? STATUS_DENIED
-                         : errno == ENOSPC                 ? STATUS_NO_SPACE
-                                                           : STATUS_IO;
-    return init_fail(status, error, "cannot %s %s: %s", what, path, strerror(errno));
+    return init_fail(journal_file_status(errno), error, "cannot %s %s: %s", what, path,
+                     strerror(errno));
 }
 
 /* Write a whole file that must not be there yet, durable. */

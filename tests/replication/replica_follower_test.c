@@ -214,6 +214,32 @@ static void test_a_snapshot_takes_nothing_away(void **state)
     assert_int_equal(acknowledged(&solo), 9);
 }
 
+/* One that was fetched from a leader given up since, and is ready only now. */
+static void test_after_a_repair_only_what_was_offered_is_installed(void **state)
+{
+    (void)state;
+    static struct solo solo;
+    solo_start(&solo, 3, 0, LOG_5, 1);
+    struct placement placement = solo.replica.placement;
+    struct replica_input input = {.type = REPLICA_INSTALL,
+                                  .placement = &placement,
+                                  .persisted = solo_position(9, 3, 1)};
+    solo.replica.repaired = true;
+    solo.replica.repair_placement = placement;
+    solo_step(&solo, &input);
+    assert_false(solo.output.install);
+    assert_int_equal(solo.replica.log.last.log_index, 5);
+    struct replica_message message = solo_message(REPLICA_SNAPSHOT, 2, 3);
+    message.position = solo_position(8, 3, 1);
+    solo_receive(&solo, &message);
+    solo_step(&solo, &input);
+    assert_false(solo.output.install); /* Another one was offered. */
+    input.persisted = solo_position(8, 3, 1);
+    solo_step(&solo, &input);
+    assert_true(solo.output.install);
+    assert_int_equal(solo.output.commit_log_index, 8);
+}
+
 /* A follower that was away longer than the journal reaches back gets a snapshot and goes on. */
 static void test_a_snapshot_brings_back_who_was_away(void **state)
 {
@@ -252,6 +278,7 @@ int main(void)
         cmocka_unit_test(test_a_stale_leader_is_told),
         cmocka_unit_test(test_two_leaders_of_a_term_stop_it),
         cmocka_unit_test(test_a_snapshot_takes_nothing_away),
+        cmocka_unit_test(test_after_a_repair_only_what_was_offered_is_installed),
         cmocka_unit_test(test_a_snapshot_brings_back_who_was_away),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
