@@ -9,16 +9,16 @@
 #include "replication/placement_record.h"
 #include "replication/repair_record.h"
 
-#define CHANGE_BYTES_MAX PLACEMENT_RECORD_BYTES
+#define CHANGE_BYTES_MAX REPAIR_RECORD_BYTES
 
-static_assert(REPAIR_RECORD_BYTES <= 2 * CHANGE_BYTES_MAX, "the larger one fits");
+static_assert(PLACEMENT_RECORD_BYTES <= CHANGE_BYTES_MAX, "the larger one");
 
 /* ---- Bytes ---- */
 
 json_t *admin_change_hex(const uint8_t *bytes, size_t count)
 {
-    char text[4 * CHANGE_BYTES_MAX + 1];
-    ASSERT(2 * count < sizeof text);
+    char text[2 * CHANGE_BYTES_MAX + 1];
+    ASSERT(count <= CHANGE_BYTES_MAX);
     ASSERT(bytes != NULL);
     (void)sodium_bin2hex(text, sizeof text, bytes, count);
     return json_string(text);

@@ -79,7 +79,7 @@ json_t *admin_membership_json(const struct admin_site *site, const struct admin_
 
 /* ---- For people ---- */
 
-const char *admin_membership_loss_text(enum placement_loss loss)
+static const char *membership_loss_text(enum placement_loss loss)
 {
     switch (loss) {
     case PLACEMENT_HARMLESS:
@@ -100,7 +100,7 @@ static json_t *membership_member(const struct admin_site *site, const struct adm
     json_t *json = json_pack("{s:i, s:s, s:s, s:s}", "id", site_id, "name",
                              members_name_of(site->sites, site_id), "role",
                              place->role == PLACEMENT_VOTER ? "voter" : "learner", "loss",
-                             admin_membership_loss_text(losses->site[site_id - 1]));
+                             membership_loss_text(losses->site[site_id - 1]));
     const struct shard_follower *follower = &shard->followers[site_id - 1];
     int failed = 0;
     if ((shard->follower_mask >> (site_id - 1) & 1u) != 0) {
@@ -146,9 +146,9 @@ static json_t *membership_providers(const struct admin_site *site,
         }
         seen = (uint16_t)(seen | 1u << (provider_id - 1));
         if (json_array_append_new(
-                list,
-                json_pack("{s:s, s:s}", "name", membership_provider(site, provider_id), "loss",
-                          admin_membership_loss_text(losses->provider[provider_id - 1]))) != 0) {
+                list, json_pack("{s:s, s:s}", "name", membership_provider(site, provider_id),
+                                "loss", membership_loss_text(losses->provider[provider_id - 1]))) !=
+            0) {
             json_decref(list);
             return NULL;
         }

@@ -14,7 +14,4 @@ json_t *admin_membership_json(const struct admin_site *site, const struct admin_
  * single losses would do. */
 json_t *admin_membership_status(const struct admin_site *site, const struct admin_shard *shard);
 
-/* "harmless", "stops", "endangers". */
-const char *admin_membership_loss_text(enum placement_loss loss);
-
 #endif

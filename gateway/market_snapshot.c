@@ -171,3 +171,19 @@ enum status market_snapshot_read(struct market_snapshot *snapshot, struct snapsh
     }
     return status;
 }
+
+enum status market_snapshot_load(struct market_snapshot *snapshot, struct snapshot_store *store,
+                                 uint16_t shard_id, uint64_t log_index, struct engine *engine,
+                                 struct session_store *streams, uint32_t sessions_max,
+                                 struct snapshot_manifest *facts)
+{
+    struct snapshot_source *source = NULL;
+    enum status status = snapshot_store_source(store, shard_id, log_index, &source);
+    if (status == STATUS_OK) {
+        status = market_snapshot_read(snapshot, source, engine, streams, sessions_max);
+        *facts = *snapshot_store_source_manifest(source);
+        facts->list = NULL; /* The source's. */
+    }
+    snapshot_store_source_close(source);
+    return status;
+}

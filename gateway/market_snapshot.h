@@ -36,5 +36,13 @@ void market_snapshot_abandon(struct market_snapshot *snapshot);
 MUST_USE enum status market_snapshot_read(struct market_snapshot *snapshot,
                                           struct snapshot_source *source, struct engine *engine,
                                           struct session_store *streams, uint32_t sessions_max);
+/* The same from the snapshot of a shard that stands in the store at `log_index`, with what its
+ * manifest says (but for the list of parts) in `facts`. What snapshot_store_source() says besides.
+ */
+MUST_USE enum status market_snapshot_load(struct market_snapshot *snapshot,
+                                          struct snapshot_store *store, uint16_t shard_id,
+                                          uint64_t log_index, struct engine *engine,
+                                          struct session_store *streams, uint32_t sessions_max,
+                                          struct snapshot_manifest *facts);
 
 #endif

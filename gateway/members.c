@@ -11,6 +11,7 @@
 #include "gateway/site_files.h"
 #include "matching/base/assertion.h"
 #include "replication/io/io_socket.h"
+#include "replication/journal_file.h"
 
 #define MEMBERS_PATH_BYTES (CONFIG_PATH_BYTES + 32u)
 #define MEMBERS_FILE_BYTES (MEMBERS_TEXT_BYTES_MAX + CONFIG_KEYS_MAX * 80u)
@@ -46,7 +47,8 @@ json_t *members_site_json(const struct config_site *site, uint8_t site_id)
                      "peer", peers);
 }
 
-json_t *members_json(const struct config *config)
+/* All that are no longer as the genesis has them: {"sites": [...]}. NULL without memory. */
+static json_t *members_json(const struct config *config)
 {
     ASSERT(config->site_count <= SITES_MAX);
     json_t *sites = json_array();
@@ -363,20 +365,25 @@ static char *members_file_text(const struct config *config)
     return text;
 }
 
-static bool members_write(const char *path, const char *new_path, const char *directory,
-                          const char *text)
+/* Replaced in one step, durable. */
+static enum status members_write(const char *path, const char *new_path, const char *directory,
+                                 const char *text, struct journal_error *why)
 {
     size_t bytes = strlen(text);
     int file = open(new_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    bool good = file >= 0 && write(file, text, bytes) == (ssize_t)bytes && fsync(file) == 0;
-    good = file >= 0 && close(file) == 0 && good;
-    good = good && rename(new_path, path) == 0;
-    int parent = good ? open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    good = parent >= 0 && fsync(parent) == 0;
-    if (parent >= 0) {
-        (void)close(parent);
+    ssize_t written = file >= 0 ? write(file, text, bytes) : -1;
+    bool good = written == (ssize_t)bytes && fsync(file) == 0;
+    int error = written >= 0 && written < (ssize_t)bytes ? ENOSPC : errno;
+    if (file >= 0 && close(file) != 0 && good) {
+        good = false;
+        error = errno;
     }
-    return good;
+    if (good && rename(new_path, path) != 0) {
+        good = false;
+        error = errno;
+    }
+    return good ? journal_file_sync_directory(directory, why)
+                : journal_file_failed(why, "write", path, error);
 }
 
 enum status members_save(const struct config *config, char error[static MEMBERS_ERROR_BYTES])
@@ -391,10 +398,11 @@ enum status members_save(const struct config *config, char error[static MEMBERS_
         return STATUS_FULL;
     }
     ASSERT(strlen(text) < MEMBERS_FILE_BYTES);
-    bool written = members_write(path, new_path, config->data, text);
-    if (!written) {
-        (void)snprintf(error, MEMBERS_ERROR_BYTES, "cannot write %s: %s", path, strerror(errno));
+    struct journal_error why = {""};
+    enum status status = members_write(path, new_path, config->data, text, &why);
+    if (status != STATUS_OK) {
+        memcpy(error, why.text, sizeof why.text);
     }
     free(text);
-    return written ? STATUS_OK : STATUS_IO;
+    return status;
 }

@@ -23,18 +23,19 @@
 #include "gateway/config.h"
 #include "gateway/members_view.h"
 #include "matching/base/status.h"
+#include "replication/journal_error.h"
+#include "replication/link_wire.h"
 #include "replication/placement.h"
 
-#define MEMBERS_TEXT_BYTES_MAX 8192u /* Of the news: nine sites with all their addresses. */
-#define MEMBERS_ERROR_BYTES    1024u
+/* Of the news: nine sites with all their addresses. */
+#define MEMBERS_TEXT_BYTES_MAX LINK_WIRE_NEWS_BYTES_MAX
+#define MEMBERS_ERROR_BYTES    JOURNAL_ERROR_BYTES
 
 /* Name of a site, or "none" for 0, or "unknown". */
 const char *members_name_of(const struct config_site sites[static SITES_MAX], uint8_t site_id);
 
-/* One site as JSON, and all that are no longer as the genesis has them: {"sites": [...]}. NULL
- * without memory. */
+/* One site as JSON. NULL without memory. */
 json_t *members_site_json(const struct config_site *site, uint8_t site_id);
-json_t *members_json(const struct config *config);
 
 /* Read what members_site_json() wrote; of a site of the genesis, too. False: a field is wrong. */
 bool members_site_read(const json_t *object, struct config_site *site, uint8_t *site_id);

@@ -60,22 +60,6 @@ static enum status follow_fresh(struct shadow_shard *shard)
     return session_store_create(&following->streams, &streams);
 }
 
-static enum status follow_take(struct shadow *shadow, struct shadow_shard *shard,
-                               uint64_t log_index)
-{
-    struct snapshot_source *source = NULL;
-    enum status status =
-        snapshot_store_source(shadow->store, shard->options.shard_id, log_index, &source);
-    if (status == STATUS_OK) {
-        status = market_snapshot_read(shadow->snapshot, source, shard->following.engine,
-                                      shard->following.streams, shard->options.limits.sessions_max);
-        shard->following.facts = *snapshot_store_source_manifest(source);
-        shard->following.facts.list = NULL; /* The source's. */
-    }
-    snapshot_store_source_close(source);
-    return status;
-}
-
 /* Whether it is not the snapshot that is wrong, but this machine that has no room for it. */
 static bool follow_is_room(enum status status)
 {
@@ -91,7 +75,10 @@ void shadow_follow_load(struct shadow *shadow, struct shadow_shard *shard)
     bool loaded = false;
     following->phase = SHADOW_STARTS;
     for (uint32_t i = 0; i < count && status == STATUS_OK && !loaded; i++) {
-        enum status taken = follow_take(shadow, shard, log_indexes[i]);
+        enum status taken =
+            market_snapshot_load(shadow->snapshot, shadow->store, shard->options.shard_id,
+                                 log_indexes[i], following->engine, following->streams,
+                                 shard->options.limits.sessions_max, &following->facts);
         loaded = taken == STATUS_OK;
         if (follow_is_room(taken)) {
             status = taken; /* No older one would fit either. */

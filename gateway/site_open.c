@@ -133,10 +133,12 @@ static enum status site_open_keys(struct site *site, char *error)
     struct segment_verifier own;
     key_store_verifier_of(&own, config->sites[config->site_index].public_key);
     if (memcmp(site->signer->key_id, own.key_id, SEGMENT_KEY_ID_BYTES) != 0) {
-        (void)snprintf(error, SITE_ERROR_BYTES,
-                       "the key in %s is not the one that bootstrap.sites names for %s: this data "
-                       "directory belongs to another site, or the configuration does",
-                       path, site->config.site);
+        (void)snprintf(
+            error, SITE_ERROR_BYTES,
+            "the key in %s is not the one that bootstrap.sites (or the file " SITE_MEMBERS_FILE
+            ") names for %s: this data "
+            "directory belongs to another site, or the configuration does",
+            path, site->config.site);
         return STATUS_FOREIGN;
     }
     return STATUS_OK;
@@ -168,10 +170,12 @@ static enum status site_open_journal(struct site *site, char *error)
     struct config_site *own = &site->config.sites[site->config.site_index];
     if (own->incarnation_set && memcmp(own->incarnation, journal_incarnation(site->journal),
                                        JOURNAL_INCARNATION_BYTES) != 0) {
-        (void)snprintf(error, SITE_ERROR_BYTES,
-                       "the journal in %s is not the one that bootstrap.sites names for %s: a site "
-                       "whose journal is lost joins as a new one, never under its old incarnation",
-                       path, site->config.site);
+        (void)snprintf(
+            error, SITE_ERROR_BYTES,
+            "the journal in %s is not the one that bootstrap.sites (or the file " SITE_MEMBERS_FILE
+            ") names for %s: a site "
+            "whose journal is lost joins as a new one, never under its old incarnation",
+            path, site->config.site);
         return STATUS_FOREIGN;
     }
     if (!own->incarnation_set) { /* A site alone at the genesis. */

@@ -4,50 +4,33 @@
 #include "gateway/members.h"
 #include "matching/base/assertion.h"
 
-/* When what could not be said is tried again, and when whether it needs to be said: a logon from
- * there may still be on its way through the log. */
+/* When what could not be said is tried again. */
 #define SILENCE_AGAIN_NS UINT64_C(20000000)
-#define SILENCE_LOOK_NS  UINT64_C(1000000000)
 
-/* Whether anybody is logged on at that site. */
-static bool silence_matters(const struct engine *engine, uint8_t site_id)
-{
-    struct engine_session session;
-    for (uint32_t id = 1; engine_session_view(engine, id, &session) == STATUS_OK; id++) {
-        if (session.attached_site_id == site_id) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* When it is to be said of a site in a shard that this site leads; UINT64_MAX: not, or already. */
+/* When it is to be said of a site in a shard that this site leads; UINT64_MAX: not, or already. A
+ * logon from there may still be on its way through the log: executed, it changes the answer. */
 static uint64_t silence_at_ns(const struct site_silence *silence, uint32_t index, uint8_t site_id,
                               const struct shard_status *status)
 {
     uint64_t lost_ns = silence->peers->lost_ns[site_id - 1];
     const struct site_silence_said *said = &silence->said[index][site_id - 1];
     if (site_id == silence->config->site_index + 1 || lost_ns == 0 || !status->leader ||
-        (said->term == status->term && said->lost_ns == lost_ns)) {
+        (said->term == status->term && said->lost_ns == lost_ns) ||
+        engine_attached(silence->markets[index].engine, site_id) == 0) {
         return UINT64_MAX;
     }
-    uint64_t at_ns = lost_ns + silence->config->site_silence_ns;
-    return at_ns > said->look_ns ? at_ns : said->look_ns;
+    return lost_ns + silence->config->site_silence_ns;
 }
 
 static void silence_say(struct site_silence *silence, uint32_t index, uint8_t site_id,
                         uint64_t term, uint64_t now_ns)
 {
-    struct site_silence_said *said = &silence->said[index][site_id - 1];
     const struct command command = {.type = COMMAND_SITE_SILENT, .site_id = site_id};
-    if (!silence_matters(silence->markets[index].engine, site_id)) {
-        said->look_ns = now_ns + SILENCE_LOOK_NS;
-        return;
-    }
     if (shard_submit(silence->shards[index], &command, now_ns) != STATUS_OK) {
         return; /* No room, or no quorum: the next turn. */
     }
-    *said = (struct site_silence_said){silence->peers->lost_ns[site_id - 1], term, 0};
+    silence->said[index][site_id - 1] =
+        (struct site_silence_said){silence->peers->lost_ns[site_id - 1], term};
     log_line(LOG_LEVEL_WARN, "site-silent",
              "shard=%u silent=%s text=\"not heard for %llu s: grace periods of the sessions logged "
              "on there begin\"",

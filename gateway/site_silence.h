@@ -15,7 +15,6 @@
 struct site_silence_said {
     uint64_t lost_ns; /* Of which loss, */
     uint64_t term;    /* and in which term; 0: nothing. */
-    uint64_t look_ns; /* Nobody was logged on there: when to look again; 0: at once. */
 };
 
 struct site_silence {

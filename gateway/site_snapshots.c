@@ -98,8 +98,11 @@ static enum status snapshots_offer(struct site_snapshots *snapshots, uint32_t in
             shadow_spare(snapshots->shadow, shard_id, 0);
         }
     }
+    if (shard->offer.log_index == 0) {
+        return STATUS_OK;
+    }
     journal_usage(snapshots->options.journal, &usage);
-    if (shard->offer.log_index == 0 || (shard->held_log_index != 0 && !usage.store_warn)) {
+    if (shard->held_log_index != 0 && !usage.store_warn) {
         return STATUS_OK;
     }
     journal_persisted(snapshots->options.journal, shard_id, &tail);
@@ -184,7 +187,8 @@ static void snapshots_install(struct site_snapshots *snapshots, uint32_t index,
 {
     struct site_snapshot_shard *shard = &snapshots->shards[index];
     struct shard_origin origin;
-    enum status status = site_snapshots_open_origin(&shard->genesis, &answer->facts, &origin);
+    enum status status = site_snapshots_open_origin(shard_genesis(snapshots->options.shards[index]),
+                                                    &answer->facts, &origin);
     bool installed =
         status == STATUS_OK && shard_install(snapshots->options.shards[index], &origin, now_ns);
     log_line(LOG_LEVEL_INFO, installed ? "snapshot-installed" : "snapshot-not-installed",
@@ -210,10 +214,10 @@ static void snapshots_damaged(struct site_snapshots *snapshots, uint32_t index,
 {
     struct site_snapshot_shard *shard = &snapshots->shards[index];
     log_line(LOG_LEVEL_ERROR, "snapshot-damaged",
-             "shard=%u log_index=%llu other_log_index=%llu text=\"it is not what was written: set "
-             "aside, a new one is taken; check this disk\"",
+             "shard=%u log_index=%llu other_log_index=%llu set_aside=%s text=\"it is not what was "
+             "written: a new one is taken; check this disk\"",
              index + 1, (unsigned long long)answer->position.log_index,
-             (unsigned long long)answer->other.log_index);
+             (unsigned long long)answer->other.log_index, status_text(answer->status));
     shard->held_log_index = 0;
     shard->newest = answer->other;
     shard->offer = answer->other; /* None where it is 0: nothing is trimmed for what is bad. */
@@ -447,7 +451,8 @@ static enum status snapshots_start_shadow(struct site_snapshots *snapshots,
         return STATUS_FULL;
     }
     for (uint32_t index = 0; index < config->shard_count; index++) {
-        struct placement_record record = {.placement = snapshots->shards[index].genesis};
+        struct placement_record record = {.placement =
+                                              *shard_genesis(snapshots->options.shards[index])};
         char *path = snapshots->shadow_paths[index];
         (void)snprintf(path, sizeof snapshots->shadow_paths[index], "%s/" SITE_SHADOW_FILE,
                        config->data, index + 1);

@@ -49,7 +49,6 @@ enum site_fence {
 
 /* Of a shard. */
 struct site_snapshot_shard {
-    struct placement genesis;
     /* What the shadow may follow to next, with the event hash there: as soon as it is persisted
      * here. A leader executes what others hold; a snapshot of that would stand behind the end of
      * this journal after a power cut, and nothing would fit together. */

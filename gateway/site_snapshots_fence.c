@@ -136,7 +136,8 @@ void site_snapshots_fence_market(struct site_snapshots *snapshots, uint32_t inde
     shard_status(snapshots->options.shards[index], &status);
     journal_persisted(snapshots->options.journal, shard_id, &tail);
     uint64_t log_index = answer->facts.position.log_index;
-    enum status good = site_snapshots_open_origin(&shard->genesis, &answer->facts, &origin);
+    enum status good = site_snapshots_open_origin(shard_genesis(snapshots->options.shards[index]),
+                                                  &answer->facts, &origin);
     if (log_index == 0) {
         origin.next_command_sequence = 1;
     }

@@ -65,23 +65,16 @@ static void start_path(struct site_snapshots *snapshots, uint32_t index, char *p
 /* An empty market in the place of one that was read in part. */
 static enum status start_fresh(struct site_snapshots *snapshots, uint32_t index)
 {
-    struct site_market_body none = {0};
     struct site_market_body body;
     char path[CONFIG_PATH_BYTES + 32];
     struct site_market *market = &snapshots->options.markets[index];
     start_path(snapshots, index, path, sizeof path);
-    body = (struct site_market_body){market->engine, market->streams, market->memory,
-                                     market->memory_bytes};
-    site_market_body_free(&body);
-    market->engine = none.engine;
-    market->streams = none.streams;
-    market->memory = none.memory;
-    market->memory_bytes = none.memory_bytes;
     enum status status = site_market_body_make(&body, snapshots->options.config, path);
     if (status == STATUS_OK) {
         site_market_exchange(market, &body);
         snapshots->options.door_markets[index].engine = market->engine;
         snapshots->options.door_markets[index].streams = market->streams;
+        site_market_body_free(&body); /* What was there before. */
     }
     return status;
 }
@@ -93,14 +86,15 @@ static enum status start_read(struct site_snapshots *snapshots, struct start_rea
     struct site_market *market = &snapshots->options.markets[index];
     struct site_snapshot_shard *shard = &snapshots->shards[index];
     uint16_t shard_id = snapshots->options.config->shards[index].id;
-    struct site_market_body body = {.engine = market->engine, .streams = market->streams};
     struct snapshot_manifest facts = {0};
     struct shard_origin origin;
     enum status status =
-        snapshot_worker_market_read(reading->store, shard_id, log_index, reading->snapshot,
-                                    snapshots->options.config, &body, &facts);
+        market_snapshot_load(reading->snapshot, reading->store, shard_id, log_index, market->engine,
+                             market->streams, snapshots->options.config->tuning.sessions_max,
+                             &facts);
     if (status == STATUS_OK) {
-        status = site_snapshots_open_origin(&shard->genesis, &facts, &origin);
+        status = site_snapshots_open_origin(shard_genesis(snapshots->options.shards[index]), &facts,
+                                            &origin);
     }
     if (status == STATUS_OK &&
         !start_continues(snapshots, shard_id, &facts.position, reading->segment)) {
@@ -129,7 +123,6 @@ static enum status start_shard(struct site_snapshots *snapshots, struct start_re
     uint16_t shard_id = snapshots->options.config->shards[index].id;
     struct journal_tail tail;
     journal_persisted(snapshots->options.journal, shard_id, &tail);
-    snapshots->shards[index].genesis = *shard_genesis(snapshots->options.shards[index]);
     uint32_t count = snapshot_store_list(reading->store, shard_id, log_indexes);
     enum status status = STATUS_NOT_FOUND;
     for (uint32_t at = 0; at < count && status == STATUS_NOT_FOUND; at++) {

@@ -97,13 +97,4 @@ struct snapshot_answer {
 struct snapshot_answer *snapshot_worker_answer(struct snapshot_worker *worker);
 void snapshot_worker_taken(struct snapshot_worker *worker);
 
-/* ---- At a start, blocking, before there is a worker ---- */
-
-/* Into `body`, new: the snapshot at `log_index`. What snapshot_store_source() and
- * market_snapshot_read() say; then `body` is of no use. */
-MUST_USE enum status
-snapshot_worker_market_read(struct snapshot_store *store, uint16_t shard_id, uint64_t log_index,
-                            struct market_snapshot *snapshot, const struct config *config,
-                            struct site_market_body *body, struct snapshot_manifest *facts);
-
 #endif

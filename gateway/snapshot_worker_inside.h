@@ -16,7 +16,6 @@
 #define SNAPSHOT_WORKER_GIVE_UP_NS UINT64_C(20000000000) /* or no more. */
 #define SNAPSHOT_WORKER_DONE_NS                                                                    \
     UINT64_C(5000000000) /* One that is done is not begun again so soon. */
-#define SNAPSHOT_WORKER_BODIES (2u * SHARDS_MAX)
 
 enum snapshot_task_kind {
     SNAPSHOT_TASK_SERVE = 1,

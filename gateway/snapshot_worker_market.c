@@ -8,23 +8,6 @@
 #include "matching/base/assertion.h"
 #include "matching/snapshot.h"
 
-enum status snapshot_worker_market_read(struct snapshot_store *store, uint16_t shard_id,
-                                        uint64_t log_index, struct market_snapshot *snapshot,
-                                        const struct config *config, struct site_market_body *body,
-                                        struct snapshot_manifest *facts)
-{
-    struct snapshot_source *source = NULL;
-    enum status status = snapshot_store_source(store, shard_id, log_index, &source);
-    if (status == STATUS_OK) {
-        status = market_snapshot_read(snapshot, source, body->engine, body->streams,
-                                      config->tuning.sessions_max);
-        *facts = *snapshot_store_source_manifest(source);
-        facts->list = NULL; /* The source's. */
-    }
-    snapshot_store_source_close(source);
-    return status;
-}
-
 /* A new body; of the snapshot at `log_index`, unless that is 0. */
 static enum status market_make(struct snapshot_worker *worker, uint16_t shard_id,
                                uint64_t log_index, struct site_market_body *body,
@@ -36,8 +19,9 @@ static enum status market_make(struct snapshot_worker *worker, uint16_t shard_id
     *facts = (struct snapshot_manifest){.shard_id = shard_id};
     enum status status = site_market_body_make(body, config, path);
     if (status == STATUS_OK && log_index > 0) {
-        status = snapshot_worker_market_read(worker->store, shard_id, log_index, worker->snapshot,
-                                             config, body, facts);
+        status =
+            market_snapshot_load(worker->snapshot, worker->store, shard_id, log_index, body->engine,
+                                 body->streams, config->tuning.sessions_max, facts);
         if (status != STATUS_OK) {
             site_market_body_free(body);
         }

@@ -41,6 +41,10 @@ void replica_init(struct replica *replica, const struct replica_options *options
     replica->persisted_vote = replica->voted_site_id;
     replica->persisted = start->before;
     replica->commit_log_index = start->commit_log_index;
+    replica->snapshot = start->snapshot;
+    replica->first_log_index = start->first_log_index;
+    replica->fenced = start->fenced;
+    replica->fence_due_ns = start->fence_due_ns;
     replica->placement = start->placement;
     replica->placement_log_index = start->placement_log_index;
     replica->previous_placement = start->previous_placement;

@@ -64,6 +64,11 @@ struct replica_start {
     uint8_t voted_site_id;
     struct replica_position before; /* What stands before the first header of replica_restore(). */
     uint64_t commit_log_index;      /* Of the snapshot that the engine starts from; 0: none. */
+    /* Of a replica that begins anew in the same process (shard_recover_again()); else zeros. */
+    struct replica_position snapshot; /* The newest here, */
+    uint64_t first_log_index;         /* and where the segments begin. */
+    bool fenced;                      /* That is about the engine, not about who leads. */
+    uint64_t fence_due_ns;
     /* The last two placements at or before the end of the log; genesis has log index 0. */
     struct placement placement;
     uint64_t placement_log_index;
@@ -81,7 +86,8 @@ enum replica_role {
     REPLICA_LEADER,
 };
 
-/* Why a replica has stopped for good: the process must say so and end. */
+/* Why a replica has stopped: for good, and the process must say so and end; but for REPAIR, with
+ * which it idles until the repair is active. */
 enum replica_halt {
     REPLICA_RUNS = 0,
     REPLICA_HALT_DISK,               /* Rule 4. */

@@ -170,7 +170,7 @@ void shard_consensus_step(struct shard *shard, struct replica_input *input)
     input->now_ns = shard->now_ns;
     input->random = random_u64(&shard->random);
     input->late_ns = shard->late_ns;
-    input->unfit = consensus_unfit(shard);
+    input->unfit = input->type == REPLICA_TICK ? consensus_unfit(shard) : 0;
     shard->late_ns = 0;
     replica_step(&shard->replica, input, &shard->output);
     if (shard->output.halt == REPLICA_HALT_REPAIR) {

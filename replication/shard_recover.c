@@ -158,9 +158,10 @@ enum status shard_recover(struct shard *shard, uint64_t *log_index)
     return shard->failed;
 }
 
-/* The replica as the journal has it. Headers move from the one ring to the other, which is the
- * same memory: each is taken out before its place is written. */
-static void recover_replica(struct shard *shard, const struct journal_tail *tail)
+/* The replica as the journal has it, and `start` what that cannot tell. Headers move from the one
+ * ring to the other, which is the same memory: each is taken out before its place is written. */
+static void recover_replica(struct shard *shard, const struct journal_tail *tail,
+                            struct replica_start *start)
 {
     const struct shard_options *options = &shard->options;
     struct replica_log headers = shard->headers;
@@ -177,17 +178,18 @@ static void recover_replica(struct shard *shard, const struct journal_tail *tail
                                       .election_ns_max = options->election_ns_max,
                                       .uncommitted_age_ns_max = options->uncommitted_age_ns_max,
                                       .preference_hold_ns = options->preference_hold_ns};
-    struct replica_start start = {.term = tail->term,
-                                  .voted_site_id = tail->voted_site_id,
-                                  .before = headers.before,
-                                  .commit_log_index = shard->applied.log_index,
-                                  .placement = shard->membership.record.placement,
-                                  .placement_log_index = shard->membership.log_index,
-                                  .previous_placement = shard->previous_membership.record.placement,
-                                  .repair =
-                                      shard->generation.accepted ? &shard->generation.repair : NULL,
-                                  .repair_active = shard->generation.active};
-    replica_init(&shard->replica, &replica, &start);
+    start->term = tail->term;
+    start->voted_site_id = tail->voted_site_id;
+    start->before = headers.before;
+    if (start->commit_log_index < shard->applied.log_index) {
+        start->commit_log_index = shard->applied.log_index;
+    }
+    start->placement = shard->membership.record.placement;
+    start->placement_log_index = shard->membership.log_index;
+    start->previous_placement = shard->previous_membership.record.placement;
+    start->repair = shard->generation.accepted ? &shard->generation.repair : NULL;
+    start->repair_active = shard->generation.active;
+    replica_init(&shard->replica, &replica, start);
     for (uint64_t log_index = headers.before.log_index + 1; log_index <= headers.last.log_index;
          log_index++) {
         struct replica_log_slot slot = *replica_log_slot_of(&headers, log_index);
@@ -204,7 +206,8 @@ enum status shard_start(struct shard *shard, uint64_t now_ns, uint64_t wall_ns)
     }
     struct journal_tail tail;
     journal_persisted(shard->journal, shard->options.shard_id, &tail);
-    recover_replica(shard, &tail);
+    struct replica_start start = {0};
+    recover_replica(shard, &tail, &start);
     shard->persisted = tail;
     shard->phase = SHARD_RUNNING;
     shard->now_ns = now_ns;
@@ -213,43 +216,21 @@ enum status shard_start(struct shard *shard, uint64_t now_ns, uint64_t wall_ns)
     return shard_step(shard, now_ns, wall_ns);
 }
 
-/* What the journal cannot tell of a replica, and is the same before and after it begins anew. */
-struct recover_carried {
-    struct replica_position snapshot; /* The newest here, */
-    uint64_t first_log_index;         /* and where the segments begin. */
-    uint64_t commit_log_index;        /* Beyond what a rebuilt engine has executed. */
-    bool fenced;                      /* That is about the engine, not about who leads. */
-    uint64_t fence_due_ns;
-};
-
-static void recover_carry(struct replica *replica, const struct recover_carried *carried)
-{
-    ASSERT(replica->now_ns == 0);
-    ASSERT(carried->commit_log_index <= replica->log.last.log_index);
-    replica->snapshot = carried->snapshot;
-    replica->first_log_index = carried->first_log_index;
-    replica->fenced = carried->fenced;
-    replica->fence_due_ns = carried->fence_due_ns;
-    if (carried->commit_log_index > replica->commit_log_index) {
-        replica->commit_log_index = carried->commit_log_index;
-    }
-}
-
 void shard_recover_again(struct shard *shard)
 {
     ASSERT(shard->generation.active);
     ASSERT(!shard_consensus_waits(shard));
-    const struct recover_carried carried = {.snapshot = shard->replica.snapshot,
-                                            .first_log_index = shard->replica.first_log_index,
-                                            .commit_log_index = shard->replica.commit_log_index,
-                                            .fenced = shard->replica.fenced,
-                                            .fence_due_ns = shard->replica.fence_due_ns};
+    const struct replica *before = &shard->replica;
+    struct replica_start start = {.commit_log_index = before->commit_log_index,
+                                  .snapshot = before->snapshot,
+                                  .first_log_index = before->first_log_index,
+                                  .fenced = before->fenced,
+                                  .fence_due_ns = before->fence_due_ns};
     struct journal_tail tail;
     journal_persisted(shard->journal, shard->options.shard_id, &tail);
     ASSERT(tail.last_log_index == shard->last_log_index);
     shard->headers = shard->replica.log;
-    recover_replica(shard, &tail);
-    recover_carry(&shard->replica, &carried);
+    recover_replica(shard, &tail, &start);
     shard->persisted = tail;
     shard->outbox_count = 0;
     memset(shard->headers_wanted, 0, sizeof shard->headers_wanted);

@@ -263,7 +263,6 @@ static void drill_fleet_kill(struct drill_fleet_site *site)
 {
     site->wanted = false;
     site->restarting = false;
-    site->killed = true;
     site_child_kill(&site->child);
 }
 

@@ -28,7 +28,6 @@ struct drill_fleet_site {
     bool wanted;     /* It should be running. */
     bool restarting; /* Asked to end, and started again when it has. */
     bool frozen;
-    bool killed;                              /* By the drill, at some time. */
     bool small_disk;                          /* Its directory is a drill_disk. */
     bool disk_full;                           /* It was filled: the site may end by itself. */
     char wall_offset[DRILL_PLACE_PATH_BYTES]; /* Of its clock (gateway/wall_offset.h); may be "". */
@@ -56,8 +55,6 @@ struct drill_fleet {
     struct drill_fleet_operator operators[DRILL_FLEET_OPERATORS_MAX];
     uint32_t operators_begun;
     uint32_t operator_tries; /* Of each command. */
-    uint32_t
-        operators_failed; /* Where the scenario is patient: what they asked of was taken away. */
     char error[DRILL_PLACE_ERROR_BYTES];
 };
 

@@ -125,9 +125,7 @@ enum status drill_operate_look(struct drill_fleet *fleet)
     for (uint32_t i = 0; i < DRILL_FLEET_OPERATORS_MAX; i++) {
         struct drill_fleet_operator *one = &fleet->operators[i];
         enum status status = one->worker.pid != 0 ? drill_operator_look(&one->worker) : STATUS_OK;
-        if (status == STATUS_IO && fleet->scenario->patient) {
-            fleet->operators_failed++;
-        } else if (status == STATUS_IO) {
+        if (status == STATUS_IO) {
             (void)snprintf(fleet->error, sizeof fleet->error, "`causeway %s` failed: see %.600s",
                            one->does, one->log);
             return STATUS_IO;

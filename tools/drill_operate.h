@@ -11,7 +11,7 @@
  * fleet->error says why. */
 MUST_USE enum status drill_operate(struct drill_fleet *fleet, const struct scenario_fault *fault);
 
-/* Who is done, and how. STATUS_IO: a command failed and the scenario is not patient. */
+/* Who is done, and how. STATUS_IO: a command failed. */
 MUST_USE enum status drill_operate_look(struct drill_fleet *fleet);
 
 /* Until all are done. STATUS_TIMEOUT: after a minute one is not. */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "gateway/members.h"
 #include "matching/base/assertion.h"
@@ -242,4 +243,11 @@ enum status site_desk_change(struct site_desk *desk, uint32_t index,
     }
     json_decref(answer.json);
     return status;
+}
+
+uint64_t site_desk_now_ns(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
 }

@@ -11,6 +11,10 @@
 
 #define SITE_DESK_ERROR_BYTES (ADMIN_CLIENT_ERROR_BYTES + 256u)
 
+#define SITE_DESK_COMMAND  "site" /* Of `causeway`, for messages. */
+#define SITE_DESK_ASK_NS   UINT64_C(2000000000)
+#define SITE_DESK_PAUSE_MS 50 /* Between two looks. */
+
 struct site_desk {
     struct admin_client *clients[SITES_MAX];
     struct config *configs; /* Of the sites' files; `count` of them. */
@@ -52,5 +56,8 @@ void site_desk_newest(const struct site_desk *desk, struct site_view *view);
 MUST_USE enum status site_desk_change(struct site_desk *desk, uint32_t index,
                                       const struct admin_change *change, uint64_t patience_ns,
                                       struct placement_verdict *verdict);
+
+/* Monotonic. */
+uint64_t site_desk_now_ns(void);
 
 #endif

@@ -14,12 +14,8 @@
 #include "replication/key_store.h"
 #include "tools/options.h"
 
-#define NAME               "site"
 #define RECOVER_DOMAIN     "causeway attestation 1"
 #define RECOVER_TEXT_BYTES 8192u
-#define ASK_NS             UINT64_C(2000000000)
-#define PAUSE_MS           50
-#define NANOSECONDS_PER_S  UINT64_C(1000000000)
 
 /* One shard's repair. */
 struct recover {
@@ -36,13 +32,6 @@ struct recover {
     bool begun; /* It is one that has been promised before. */
     char text[RECOVER_TEXT_BYTES];
 };
-
-static uint64_t recover_now_ns(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * NANOSECONDS_PER_S + (uint64_t)now.tv_nsec;
-}
 
 static const struct site_view *recover_view(const struct recover *recover)
 {
@@ -90,36 +79,30 @@ static void recover_collect(struct recover *recover)
                                                .attested = members & (uint16_t)~recover->heard};
 }
 
-static void recover_names(const struct recover *recover, char *text, size_t text_bytes,
+/* "NAME, NAME", or "nobody". */
+static void recover_names(const struct site_view *view, char text[static SITE_RECOVER_TEXT_BYTES],
                           uint16_t sites)
 {
-    text[0] = '\0';
+    size_t used = (size_t)snprintf(text, SITE_RECOVER_TEXT_BYTES, "%s", sites == 0 ? "nobody" : "");
     for (uint8_t site_id = 1; site_id <= SITES_MAX; site_id++) {
         if ((sites >> (site_id - 1) & 1u) != 0) {
-            size_t used = strlen(text);
-            (void)snprintf(text + used, text_bytes - used, "%s%s", used == 0 ? "" : ", ",
-                           recover_name(recover, site_id));
+            used += (size_t)snprintf(text + used, SITE_RECOVER_TEXT_BYTES - used, "%s%s",
+                                     used == 0 ? "" : ", ", members_name_of(view->sites, site_id));
+            ASSERT(used < SITE_RECOVER_TEXT_BYTES);
         }
-    }
-    if (sites == 0) {
-        (void)snprintf(text, text_bytes, "nobody");
     }
 }
 
 void site_recover_sentence(char text[static SITE_RECOVER_TEXT_BYTES], const struct site_view *view,
                            uint16_t attested)
 {
-    size_t used = 0;
-    text[0] = '\0';
-    for (uint8_t site_id = 1; site_id <= SITES_MAX; site_id++) {
-        if ((attested >> (site_id - 1) & 1u) != 0) {
-            used += (size_t)snprintf(text + used, SITE_RECOVER_TEXT_BYTES - used, "%s%s",
-                                     used == 0 ? "" : ", ", members_name_of(view->sites, site_id));
-            ASSERT(used < SITE_RECOVER_TEXT_BYTES);
-        }
+    if (attested == 0) {
+        (void)snprintf(text, SITE_RECOVER_TEXT_BYTES, "everybody is on");
+        return;
     }
-    (void)snprintf(text + used, SITE_RECOVER_TEXT_BYTES - used, "%s",
-                   attested == 0 ? "everybody is on" : " are off for good");
+    recover_names(view, text, attested);
+    size_t used = strlen(text);
+    (void)snprintf(text + used, SITE_RECOVER_TEXT_BYTES - used, " are off for good");
 }
 
 /* Promises of other repairs: what was promised here may be active where nobody was asked. */
@@ -131,7 +114,7 @@ static void recover_print_promises(const struct recover *recover)
         uint16_t silent =
             report->promised != NULL ? report->promised->survivors & recover->repair.attested : 0;
         if (silent != 0 && report->promised->generation != recover->repair.generation) {
-            recover_names(recover, names, sizeof names, silent);
+            recover_names(recover_view(recover), names, silent);
             (void)printf("  %s has promised repair %016" PRIx64
                          ", which may be active and acknowledge orders at %s\n",
                          recover_name(recover, report->site_id), report->promised->generation,
@@ -154,7 +137,7 @@ static void recover_print(const struct recover *recover)
                      report->last.term, report->commit_log_index,
                      report->site_id == repair->kept_site_id ? "; this log is kept" : "");
     }
-    recover_names(recover, names, sizeof names, repair->attested);
+    recover_names(recover_view(recover), names, repair->attested);
     (void)printf("  silent, and must be off for good: %s\n", names);
     (void)printf("  provably safe: everything up to log index %" PRIu64 " of the kept log\n",
                  repair->kept.log_index);
@@ -178,17 +161,18 @@ static void recover_print(const struct recover *recover)
  * or runs another version. Nobody is given up for that. False: it has said who it is. */
 static bool recover_look(struct site_desk *desk)
 {
-    if (site_desk_look(desk, ASK_NS) == STATUS_OK && site_desk_all_heard(desk)) {
+    if (site_desk_look(desk, SITE_DESK_ASK_NS) == STATUS_OK && site_desk_all_heard(desk)) {
         return true;
     }
     for (uint32_t at = 0; at < desk->count; at++) {
         if (!desk->heard[at]) {
-            (void)options_failed(NAME, "%s does not report: %s", desk->configs[at].site,
-                                 desk->errors[at]);
+            (void)options_failed(SITE_DESK_COMMAND, "%s does not report: %s",
+                                 desk->configs[at].site, desk->errors[at]);
         }
     }
-    (void)options_failed(NAME, "nothing is changed: a site that is on must report first; leave the "
-                               "configuration out of one that is off for good");
+    (void)options_failed(SITE_DESK_COMMAND,
+                         "nothing is changed: a site that is on must report first; leave the "
+                         "configuration out of one that is off for good");
     return false;
 }
 
@@ -210,7 +194,8 @@ static bool recover_confirm(const struct recover *recover)
     if (strcmp(typed, sentence) == 0) {
         return true;
     }
-    (void)options_failed(NAME, "not confirmed, nothing is changed; the words were: %s", sentence);
+    (void)options_failed(SITE_DESK_COMMAND, "not confirmed, nothing is changed; the words were: %s",
+                         sentence);
     return false;
 }
 
@@ -225,8 +210,8 @@ static void recover_write_text(struct recover *recover)
     time_t now = time(NULL);
     struct tm utc;
     (void)strftime(wall, sizeof wall, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
-    recover_names(recover, names, sizeof names, repair->survivors);
-    recover_names(recover, others, sizeof others, repair->attested);
+    recover_names(recover_view(recover), names, repair->survivors);
+    recover_names(recover_view(recover), others, repair->attested);
     (void)sodium_bin2hex(chain, sizeof chain, repair->kept.chain_hash, REPLICA_HASH_BYTES);
     int bytes =
         snprintf(recover->text, sizeof recover->text,
@@ -248,7 +233,7 @@ static bool recover_sign(struct recover *recover)
     (void)snprintf(path, sizeof path, "%s/" SITE_KEY_FILE, recover->desk->configs[0].data);
     const char *key_path = recover->options->key_path;
     if (key_store_read(&signer, key_path != NULL ? key_path : path, error) != STATUS_OK) {
-        (void)options_failed(NAME, "the attestation must be signed: %s", error);
+        (void)options_failed(SITE_DESK_COMMAND, "the attestation must be signed: %s", error);
         return false;
     }
     uint8_t hash[REPAIR_HASH_BYTES];
@@ -284,7 +269,7 @@ static bool recover_keep(const struct recover *recover)
                 fsync(fileno(file)) == 0;
     kept = file != NULL && fclose(file) == 0 && kept;
     if (!kept) {
-        (void)options_failed(NAME, "cannot write %s", path);
+        (void)options_failed(SITE_DESK_COMMAND, "cannot write %s", path);
         return false;
     }
     (void)printf("attestation: %s\n", path);
@@ -319,9 +304,9 @@ static bool recover_ask(struct recover *recover, uint16_t done, const struct adm
             continue;
         }
         /* What is being written already, or was asked for in vain, is seen at the next look. */
-        if (site_desk_change(desk, at, change, ASK_NS, NULL) == STATUS_DENIED &&
+        if (site_desk_change(desk, at, change, SITE_DESK_ASK_NS, NULL) == STATUS_DENIED &&
             strcmp(desk->error, status_text(STATUS_NOT_YET)) != 0) {
-            (void)options_failed(NAME, "%s refuses: %s. Run it again: it looks anew",
+            (void)options_failed(SITE_DESK_COMMAND, "%s refuses: %s. Run it again: it looks anew",
                                  desk->views[at].site, desk->error);
             return false;
         }
@@ -339,7 +324,7 @@ static bool recover_goes_on(const struct recover *recover, uint16_t active)
     if ((missing & recover->heard) != 0 || !placement_commits(&repair->after, active)) {
         return false;
     }
-    recover_names(recover, names, sizeof names, missing);
+    recover_names(recover_view(recover), names, missing);
     (void)printf("%s has promised, does not answer now and is still to go on: run it again when it "
                  "does\n",
                  names);
@@ -351,18 +336,18 @@ static bool recover_drive(struct recover *recover)
     const struct repair *repair = &recover->repair;
     char names[SITE_RECOVER_TEXT_BYTES];
     bool said = false;
-    while (recover_now_ns() < recover->until_ns) {
+    while (site_desk_now_ns() < recover->until_ns) {
         uint16_t promised = 0;
         uint16_t active = 0;
-        if (site_desk_look(recover->desk, ASK_NS) == STATUS_OK) {
+        if (site_desk_look(recover->desk, SITE_DESK_ASK_NS) == STATUS_OK) {
             recover_collect(recover);
             recover_progress(recover, &promised, &active);
         }
         if (active != 0) { /* Somebody was told that all have promised. */
             promised = repair->survivors;
         } else if ((recover->heard & repair->attested) != 0) {
-            recover_names(recover, names, sizeof names, recover->heard & repair->attested);
-            (void)options_failed(NAME, "attested to be off, and answers: %s", names);
+            recover_names(recover_view(recover), names, recover->heard & repair->attested);
+            (void)options_failed(SITE_DESK_COMMAND, "attested to be off, and answers: %s", names);
             return false;
         }
         struct admin_change change = {.what = ADMIN_CHANGE_PROMISE, .shard_id = recover->shard_id};
@@ -382,9 +367,10 @@ static bool recover_drive(struct recover *recover)
         if (!recover_ask(recover, promised == repair->survivors ? active : promised, &change)) {
             return false;
         }
-        (void)poll(NULL, 0, PAUSE_MS);
+        (void)poll(NULL, 0, SITE_DESK_PAUSE_MS);
     }
-    (void)options_failed(NAME, "not done in time: run it again, it goes on where it stands");
+    (void)options_failed(SITE_DESK_COMMAND,
+                         "not done in time: run it again, it goes on where it stands");
     return false;
 }
 
@@ -412,7 +398,7 @@ static bool recover_decide(struct recover *recover, bool *failed)
     }
     if (refusal != REPAIR_ACCEPTED) {
         *failed = true;
-        (void)options_failed(NAME, "shard %u: %s%s%s", recover->shard_id,
+        (void)options_failed(SITE_DESK_COMMAND, "shard %u: %s%s%s", recover->shard_id,
                              repair_refusal_text(refusal), site_id == 0 ? "" : ": ",
                              site_id == 0 ? "" : recover_name(recover, site_id));
         return false;
@@ -439,7 +425,7 @@ static bool recover_still(struct recover *recover)
         recover->repair.generation == generation) {
         return true;
     }
-    (void)options_failed(NAME,
+    (void)options_failed(SITE_DESK_COMMAND,
                          "shard %u is no longer as it was said and confirmed, nothing is "
                          "changed: run it again",
                          recover->shard_id);
@@ -481,19 +467,19 @@ int site_recover_run(struct site_desk *desk, const struct site_recover_options *
 {
     ASSERT(desk->count > 0);
     if (sodium_init() < 0) {
-        return options_failed(NAME, "no source of randomness");
+        return options_failed(SITE_DESK_COMMAND, "no source of randomness");
     }
     if (!recover_look(desk)) {
         return OPTIONS_EXIT_FAILED;
     }
     struct recover *recover = calloc(1, sizeof *recover);
     if (recover == NULL) {
-        return options_failed(NAME, "no memory");
+        return options_failed(SITE_DESK_COMMAND, "no memory");
     }
     uint32_t shard_count = desk->views[site_desk_any(desk)].shard_count;
     if (options->only_shard > shard_count) {
         free(recover);
-        return options_failed(NAME, "there is no shard %" PRIu64, options->only_shard);
+        return options_failed(SITE_DESK_COMMAND, "there is no shard %" PRIu64, options->only_shard);
     }
     bool good = true;
     for (uint16_t shard_id = 1; shard_id <= shard_count && good; shard_id++) {
@@ -502,7 +488,7 @@ int site_recover_run(struct site_desk *desk, const struct site_recover_options *
             recover->desk = desk;
             recover->options = options;
             recover->shard_id = shard_id;
-            recover->until_ns = recover_now_ns() + options->patience_ns;
+            recover->until_ns = site_desk_now_ns() + options->patience_ns;
             good = recover_shard(recover);
         }
     }

@@ -4,22 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "gateway/members.h"
 #include "tools/options.h"
 #include "tools/site_recover.h"
 #include "tools/subcommands.h"
 
-#define PATIENCE_NS       UINT64_C(600000000000)
-#define NANOSECONDS_PER_S UINT64_C(1000000000)
-
-uint64_t site_tool_now_ns(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * NANOSECONDS_PER_S + (uint64_t)now.tv_nsec;
-}
+#define PATIENCE_NS UINT64_C(600000000000)
 
 /* ---- Adding ---- */
 
@@ -32,13 +23,13 @@ static bool site_tool_introduce(struct site_tool *tool, uint32_t index)
     json_decref(alone);
     if (text == NULL || strlen(text) >= sizeof change.text) {
         free(text);
-        (void)options_failed(SITE_TOOL_NAME, "no memory");
+        (void)options_failed(SITE_DESK_COMMAND, "no memory");
         return false;
     }
     memcpy(change.text, text, strlen(text) + 1);
     free(text);
     if (site_desk_change(&tool->desk, index, &change, tool->patience_ns, NULL) != STATUS_OK) {
-        (void)options_failed(SITE_TOOL_NAME, "%s does not take the new site in: %s",
+        (void)options_failed(SITE_DESK_COMMAND, "%s does not take the new site in: %s",
                              tool->desk.views[index].site, tool->desk.error);
         return false;
     }
@@ -55,7 +46,7 @@ static bool site_tool_prepare(struct site_tool *tool)
         uint32_t leader = 0; /* Who is cut off may know too little to say which place is free. */
         if ((tool->only_shard == 0 || tool->only_shard == shard_id) &&
             site_desk_leader(&tool->desk, shard_id, &leader) != STATUS_OK) {
-            (void)options_failed(SITE_TOOL_NAME, "%s", tool->desk.error);
+            (void)options_failed(SITE_DESK_COMMAND, "%s", tool->desk.error);
             return false;
         }
     }
@@ -65,7 +56,7 @@ static bool site_tool_prepare(struct site_tool *tool)
                                  error);
     }
     if (status != STATUS_OK) {
-        (void)options_failed(SITE_TOOL_NAME, "%s", error);
+        (void)options_failed(SITE_DESK_COMMAND, "%s", error);
         return false;
     }
     for (uint32_t at = 0; at < tool->desk.count; at++) {
@@ -115,7 +106,7 @@ static bool site_tool_waive(struct site_tool *tool)
         size_t bytes = comma != NULL ? (size_t)(comma - at) : strlen(at);
         enum placement_rule rule = site_tool_rule(at, bytes);
         if (rule == PLACEMENT_GOOD) {
-            (void)options_wrong(SITE_TOOL_NAME,
+            (void)options_wrong(SITE_DESK_COMMAND,
                                 "--override takes provider-majority, provider-loss, "
                                 "no-spare-provider, with commas");
             return false;
@@ -129,16 +120,16 @@ static bool site_tool_waive(struct site_tool *tool)
 
 static int site_tool_run(struct site_tool *tool, const struct site_verb *verb)
 {
-    tool->until_ns = site_tool_now_ns() + tool->patience_ns;
-    if (site_desk_look(&tool->desk, SITE_TOOL_ASK_NS) != STATUS_OK) {
-        return options_failed(SITE_TOOL_NAME, "%s", tool->desk.error);
+    tool->until_ns = site_desk_now_ns() + tool->patience_ns;
+    if (site_desk_look(&tool->desk, SITE_DESK_ASK_NS) != STATUS_OK) {
+        return options_failed(SITE_DESK_COMMAND, "%s", tool->desk.error);
     }
     if (verb->target == site_tool_target_add && !site_tool_prepare(tool)) {
         return OPTIONS_EXIT_FAILED;
     }
     uint32_t shard_count = tool->desk.views[site_desk_any(&tool->desk)].shard_count;
     if (tool->only_shard > shard_count) {
-        return options_failed(SITE_TOOL_NAME, "there is no shard %" PRIu64, tool->only_shard);
+        return options_failed(SITE_DESK_COMMAND, "there is no shard %" PRIu64, tool->only_shard);
     }
     for (uint16_t shard_id = 1; shard_id <= shard_count; shard_id++) {
         if (tool->only_shard != 0 && tool->only_shard != shard_id) {
@@ -170,7 +161,7 @@ static int site_tool_recover(struct site_tool *tool, const char *config_paths)
                                                  .dry_run = tool->dry_run};
     enum status status = site_desk_open(&tool->desk, config_paths);
     int result = status == STATUS_OK ? site_recover_run(&tool->desk, &options)
-                                     : options_failed(SITE_TOOL_NAME, "%s", tool->desk.error);
+                                     : options_failed(SITE_DESK_COMMAND, "%s", tool->desk.error);
     site_desk_close(&tool->desk);
     return result;
 }
@@ -180,23 +171,23 @@ static int site_tool_command(struct site_tool *tool, const char *name, const cha
     bool recover = strcmp(name, "recover") == 0;
     const struct site_verb *verb = site_verb_find(name);
     if (verb == NULL && !recover) {
-        return options_wrong(SITE_TOOL_NAME,
+        return options_wrong(SITE_DESK_COMMAND,
                              "'%s' is none of add, promote, remove, transfer, recover", name);
     }
     if (config_paths == NULL) {
-        return options_wrong(SITE_TOOL_NAME, "--config FILE is missing: whom to ask?");
+        return options_wrong(SITE_DESK_COMMAND, "--config FILE is missing: whom to ask?");
     }
     if (recover) {
         return tool->name_count == 0
                    ? site_tool_recover(tool, config_paths)
-                   : options_wrong(SITE_TOOL_NAME, "recover takes no sites: who answers "
-                                                   "survives");
+                   : options_wrong(SITE_DESK_COMMAND, "recover takes no sites: who answers "
+                                                      "survives");
     }
     if (tool->name_count == 0) {
-        return options_wrong(SITE_TOOL_NAME, "%s what?", verb->name);
+        return options_wrong(SITE_DESK_COMMAND, "%s what?", verb->name);
     }
     if (tool->name_count > verb->operands_max) {
-        return options_wrong(SITE_TOOL_NAME, "%s takes one %s", verb->name,
+        return options_wrong(SITE_DESK_COMMAND, "%s takes one %s", verb->name,
                              verb->target != NULL ? "directory" : "site");
     }
     if (!site_tool_waive(tool)) {
@@ -204,7 +195,7 @@ static int site_tool_command(struct site_tool *tool, const char *name, const cha
     }
     enum status status = site_desk_open(&tool->desk, config_paths);
     int result = status == STATUS_OK ? site_tool_run(tool, verb)
-                                     : options_failed(SITE_TOOL_NAME, "%s", tool->desk.error);
+                                     : options_failed(SITE_DESK_COMMAND, "%s", tool->desk.error);
     site_desk_close(&tool->desk);
     return result;
 }
@@ -213,7 +204,7 @@ int site_tool_main(int argc, char **argv)
 {
     struct site_tool *tool = calloc(1, sizeof *tool);
     if (tool == NULL) {
-        return options_failed(SITE_TOOL_NAME, "no memory");
+        return options_failed(SITE_DESK_COMMAND, "no memory");
     }
     tool->patience_ns = PATIENCE_NS;
     tool->progress = stderr;
@@ -245,7 +236,7 @@ int site_tool_main(int argc, char **argv)
          "How long to wait until it is done (600s). What is begun goes on by itself.", 0, 0, NULL},
     };
     const struct options_command command = {
-        .name = SITE_TOOL_NAME,
+        .name = SITE_DESK_COMMAND,
         .operands = "add DIR | promote SITE... | remove SITE... | transfer SITE | recover",
         .operands_min = 1,
         .operands_max = 1 + SITES_MAX,

@@ -10,9 +10,6 @@
 #include "tools/site_join.h"
 #include "tools/site_view.h"
 
-#define SITE_TOOL_NAME   "site"
-#define SITE_TOOL_ASK_NS UINT64_C(2000000000)
-
 struct site_tool {
     struct site_desk desk;
     struct site_join join; /* Of `add`, */
@@ -41,8 +38,6 @@ struct site_verb {
     /* Write what the verb makes of a membership. False: it says why it cannot. */
     bool (*target)(struct site_tool *tool, const struct site_view *view, struct placement *target);
 };
-
-uint64_t site_tool_now_ns(void);
 
 /* site_tool_target.c: the verbs' targets; false: they have said why not. */
 bool site_tool_target_add(struct site_tool *tool, const struct site_view *view,

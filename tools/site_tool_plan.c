@@ -7,12 +7,10 @@
 #include "tools/options.h"
 #include "tools/site_tool.h"
 
-#define PAUSE_MS 50
-
 static bool site_tool_pause(const struct site_tool *tool)
 {
-    (void)poll(NULL, 0, PAUSE_MS);
-    return site_tool_now_ns() < tool->until_ns;
+    (void)poll(NULL, 0, SITE_DESK_PAUSE_MS);
+    return site_desk_now_ns() < tool->until_ns;
 }
 
 /* How many steps there are still to go. */
@@ -73,7 +71,7 @@ static enum status site_tool_propose(struct site_tool *tool, uint32_t leader,
                                            .replace = tool->replace}};
     struct placement_verdict verdict = {PLACEMENT_GOOD, 0, 0};
     change.plan.target.epoch = 0;
-    enum status status = site_desk_change(&tool->desk, leader, &change, SITE_TOOL_ASK_NS, &verdict);
+    enum status status = site_desk_change(&tool->desk, leader, &change, SITE_DESK_ASK_NS, &verdict);
     if (status == STATUS_DENIED) {
         (void)fprintf(stderr, "causeway site: refused: ");
         if (verdict.rule != PLACEMENT_GOOD) {
@@ -92,7 +90,7 @@ static enum status site_tool_drive(struct site_tool *tool, uint16_t shard_id,
                                    const struct placement *target, uint64_t epoch)
 {
     uint32_t leader = 0;
-    if (site_desk_look(&tool->desk, SITE_TOOL_ASK_NS) != STATUS_OK ||
+    if (site_desk_look(&tool->desk, SITE_DESK_ASK_NS) != STATUS_OK ||
         site_desk_leader(&tool->desk, shard_id, &leader) != STATUS_OK) {
         return STATUS_NOT_YET; /* It may change in the middle of a plan. */
     }
@@ -108,14 +106,14 @@ static enum status site_tool_drive(struct site_tool *tool, uint16_t shard_id,
         return STATUS_NOT_YET;
     }
     if (record->placement.epoch != epoch) {
-        (void)options_failed(SITE_TOOL_NAME,
+        (void)options_failed(SITE_DESK_COMMAND,
                              "somebody else has changed the members of shard %u meanwhile: "
                              "look at `causeway status`, then ask again",
                              shard_id);
         return STATUS_DENIED;
     }
     if (record->planned && !tool->replace) {
-        (void)options_failed(SITE_TOOL_NAME,
+        (void)options_failed(SITE_DESK_COMMAND,
                              "another plan is under way on shard %u: wait for it, or "
                              "--replace it",
                              shard_id);
@@ -153,7 +151,7 @@ bool site_tool_plan(struct site_tool *tool, const struct site_verb *verb, uint16
 {
     uint32_t leader = 0;
     if (site_desk_leader(&tool->desk, shard_id, &leader) != STATUS_OK) {
-        (void)options_failed(SITE_TOOL_NAME, "%s", tool->desk.error);
+        (void)options_failed(SITE_DESK_COMMAND, "%s", tool->desk.error);
         return false;
     }
     const struct site_view *view = &tool->desk.views[leader];
@@ -183,7 +181,7 @@ bool site_tool_plan(struct site_tool *tool, const struct site_verb *verb, uint16
         status = site_tool_drive(tool, shard_id, &target, now.epoch);
     } while (status == STATUS_NOT_YET && site_tool_pause(tool));
     if (status == STATUS_NOT_YET) {
-        (void)options_failed(SITE_TOOL_NAME,
+        (void)options_failed(SITE_DESK_COMMAND,
                              "not done in time (%s); what is begun goes on by itself, and the "
                              "same command shows how far it is",
                              tool->desk.error[0] != '\0' ? tool->desk.error : "still under way");
@@ -195,7 +193,7 @@ bool site_tool_plan(struct site_tool *tool, const struct site_verb *verb, uint16
 
 static enum status site_tool_lead(struct site_tool *tool, uint16_t shard_id, uint8_t site_id)
 {
-    if (site_desk_look(&tool->desk, SITE_TOOL_ASK_NS) != STATUS_OK) {
+    if (site_desk_look(&tool->desk, SITE_DESK_ASK_NS) != STATUS_OK) {
         return STATUS_NOT_YET;
     }
     uint32_t leader = 0;
@@ -212,7 +210,7 @@ static enum status site_tool_lead(struct site_tool *tool, uint16_t shard_id, uin
         const struct admin_change change = {.what = ADMIN_CHANGE_TRANSFER,
                                             .shard_id = shard_id,
                                             .site_id = site_id};
-        return site_desk_change(&tool->desk, leader, &change, SITE_TOOL_ASK_NS, NULL) ==
+        return site_desk_change(&tool->desk, leader, &change, SITE_DESK_ASK_NS, NULL) ==
                        STATUS_DENIED
                    ? STATUS_DENIED
                    : STATUS_NOT_YET;
@@ -226,7 +224,7 @@ bool site_tool_plan_transfer(struct site_tool *tool, uint16_t shard_id)
     const struct site_view *view = &tool->desk.views[any];
     const struct site_view_shard *shard = site_desk_shard(&tool->desk, any, shard_id);
     if (shard == NULL) {
-        (void)options_failed(SITE_TOOL_NAME, "%s knows no shard %u", view->site, shard_id);
+        (void)options_failed(SITE_DESK_COMMAND, "%s knows no shard %u", view->site, shard_id);
         return false;
     }
     const struct placement now = shard->record.placement;
@@ -250,7 +248,7 @@ bool site_tool_plan_transfer(struct site_tool *tool, uint16_t shard_id)
         }
     }
     if (status != STATUS_OK) {
-        (void)options_failed(SITE_TOOL_NAME, "%s does not lead shard %u: %s", tool->names[0],
+        (void)options_failed(SITE_DESK_COMMAND, "%s does not lead shard %u: %s", tool->names[0],
                              shard_id, tool->desk.error);
         return false;
     }

@@ -17,7 +17,7 @@ static bool site_tool_list(const struct site_view *view, const char *list,
         (void)snprintf(name, sizeof name, "%.*s", (int)(bytes < sizeof name ? bytes : 0), at);
         uint8_t site_id = site_view_find(view, name);
         if (site_id == 0 || *count == SITES_MAX) {
-            (void)options_failed(SITE_TOOL_NAME, "there is no site '%.*s'", (int)bytes, at);
+            (void)options_failed(SITE_DESK_COMMAND, "there is no site '%.*s'", (int)bytes, at);
             return false;
         }
         site_ids[(*count)++] = site_id;
@@ -32,7 +32,7 @@ uint8_t site_tool_target_member(const struct site_view *view, const struct place
 {
     uint8_t site_id = site_view_find(view, name);
     if (site_id == 0 || placement_role_of(placement, site_id) == PLACEMENT_ABSENT) {
-        (void)options_failed(SITE_TOOL_NAME, "%s is no member%s", name,
+        (void)options_failed(SITE_DESK_COMMAND, "%s is no member%s", name,
                              site_id == 0 ? ", and nobody has heard of it: `causeway site add` it"
                                           : " any more");
         return 0;
@@ -52,7 +52,7 @@ bool site_tool_target_add(struct site_tool *tool, const struct site_view *view,
     if (place->role != PLACEMENT_ABSENT &&
         (place->incarnation != incarnation ||
          memcmp(place->public_key, tool->join.site.public_key, PLACEMENT_KEY_BYTES) != 0)) {
-        (void)options_failed(SITE_TOOL_NAME,
+        (void)options_failed(SITE_DESK_COMMAND,
                              "the place that %s was prepared for has been taken by another: make "
                              "a new directory with `causeway init`",
                              tool->join.site.name);
@@ -96,7 +96,7 @@ bool site_tool_target_remove(struct site_tool *tool, const struct site_view *vie
     for (uint32_t at = 0; at < tool->name_count; at++) {
         uint8_t site_id = site_view_find(view, tool->names[at]);
         if (site_id == 0) {
-            (void)options_failed(SITE_TOOL_NAME, "there is no site '%s'", tool->names[at]);
+            (void)options_failed(SITE_DESK_COMMAND, "there is no site '%s'", tool->names[at]);
             return false;
         }
         target->sites[site_id - 1] = (struct placement_site){0};

@@ -127,7 +127,7 @@ uint8_t site_view_find(const struct site_view *view, const char *name)
     return 0;
 }
 
-const char *site_view_provider(const struct site_view *view, uint8_t provider_id)
+static const char *view_provider(const struct site_view *view, uint8_t provider_id)
 {
     ASSERT(provider_id >= 1);
     for (uint32_t at = 0; at < SITES_MAX; at++) {
@@ -178,6 +178,41 @@ static void view_print_prefer(FILE *out, const struct site_view *view,
     (void)fputs(placement->preferred_site_ids[0] == 0 ? "nobody" : "", out);
 }
 
+static void view_print_loss(FILE *out, const char *kind, const char *name, enum placement_loss now,
+                            enum placement_loss then)
+{
+    char what[64];
+    (void)snprintf(what, sizeof what, "%s %s", kind, name);
+    (void)fprintf(out, "  %-28s %-16s %s\n", what, view_loss(now), view_loss(then));
+}
+
+static void view_print_losses(FILE *out, const struct site_view *view, const struct placement *now,
+                              const struct placement *target)
+{
+    struct placement_losses before;
+    struct placement_losses after;
+    placement_losses_of(now, 0, &before);
+    placement_losses_of(target, 0, &after);
+    (void)fprintf(out, "  %-28s %-16s %s\n", "the loss of", "now", "then");
+    uint16_t providers = 0;
+    for (uint8_t site_id = 1; site_id <= SITES_MAX; site_id++) {
+        const struct placement_site *site = placement_role_of(target, site_id) != PLACEMENT_ABSENT
+                                                ? &target->sites[site_id - 1]
+                                                : &now->sites[site_id - 1];
+        if (site->role != PLACEMENT_ABSENT) {
+            view_print_loss(out, "site", members_name_of(view->sites, site_id),
+                            before.site[site_id - 1], after.site[site_id - 1]);
+            providers = (uint16_t)(providers | 1u << (site->provider_id - 1));
+        }
+    }
+    for (uint8_t provider_id = 1; provider_id <= SITES_MAX; provider_id++) {
+        if ((providers >> (provider_id - 1) & 1u) != 0) {
+            view_print_loss(out, "provider", view_provider(view, provider_id),
+                            before.provider[provider_id - 1], after.provider[provider_id - 1]);
+        }
+    }
+}
+
 void site_view_print_change(FILE *out, const struct site_view *view, const struct placement *now,
                             const struct placement *target)
 {
@@ -189,7 +224,7 @@ void site_view_print_change(FILE *out, const struct site_view *view, const struc
             after == PLACEMENT_ABSENT ? &now->sites[site_id - 1] : &target->sites[site_id - 1];
         if (before != after) {
             (void)fprintf(out, "  %-16s %s: %s -> %s\n", members_name_of(view->sites, site_id),
-                          site_view_provider(view, site->provider_id), view_role(before),
+                          view_provider(view, site->provider_id), view_role(before),
                           view_role(after));
         }
     }
@@ -205,45 +240,7 @@ void site_view_print_change(FILE *out, const struct site_view *view, const struc
         view_print_prefer(out, view, target);
         (void)fputc('\n', out);
     }
-    site_view_print_losses(out, view, now, target);
-}
-
-static void view_print_loss(FILE *out, const char *kind, const char *name, enum placement_loss now,
-                            enum placement_loss then, bool change)
-{
-    char what[64];
-    (void)snprintf(what, sizeof what, "%s %s", kind, name);
-    (void)fprintf(out, "  %-28s %-16s %s\n", what, view_loss(now), change ? view_loss(then) : "");
-}
-
-void site_view_print_losses(FILE *out, const struct site_view *view, const struct placement *now,
-                            const struct placement *target)
-{
-    struct placement_losses before;
-    struct placement_losses after;
-    bool change = now != target;
-    placement_losses_of(now, 0, &before);
-    placement_losses_of(target, 0, &after);
-    (void)fprintf(out, "  %-28s %-16s %s\n", "the loss of", change ? "now" : "",
-                  change ? "then" : "");
-    uint16_t providers = 0;
-    for (uint8_t site_id = 1; site_id <= SITES_MAX; site_id++) {
-        const struct placement_site *site = placement_role_of(target, site_id) != PLACEMENT_ABSENT
-                                                ? &target->sites[site_id - 1]
-                                                : &now->sites[site_id - 1];
-        if (site->role != PLACEMENT_ABSENT) {
-            view_print_loss(out, "site", members_name_of(view->sites, site_id),
-                            before.site[site_id - 1], after.site[site_id - 1], change);
-            providers = (uint16_t)(providers | 1u << (site->provider_id - 1));
-        }
-    }
-    for (uint8_t provider_id = 1; provider_id <= SITES_MAX; provider_id++) {
-        if ((providers >> (provider_id - 1) & 1u) != 0) {
-            view_print_loss(out, "provider", site_view_provider(view, provider_id),
-                            before.provider[provider_id - 1], after.provider[provider_id - 1],
-                            change);
-        }
-    }
+    view_print_losses(out, view, now, target);
 }
 
 void site_view_print_verdict(FILE *out, const struct site_view *view,
@@ -252,7 +249,7 @@ void site_view_print_verdict(FILE *out, const struct site_view *view,
     ASSERT(verdict->rule != PLACEMENT_GOOD);
     (void)fprintf(out, "%s", placement_rule_text(verdict->rule));
     if (verdict->provider_id != 0) {
-        (void)fprintf(out, " (%s)", site_view_provider(view, verdict->provider_id));
+        (void)fprintf(out, " (%s)", view_provider(view, verdict->provider_id));
     } else if (verdict->site_id != 0) {
         (void)fprintf(out, " (%s)", members_name_of(view->sites, verdict->site_id));
     }

@@ -38,15 +38,10 @@ bool site_view_read(struct site_view *view, const json_t *json);
 
 /* Id of a site by its name; 0: there is none. */
 uint8_t site_view_find(const struct site_view *view, const char *name);
-/* Name of a provider by its number. */
-const char *site_view_provider(const struct site_view *view, uint8_t provider_id);
 
 /* What changes from one membership to another, a line each; and what the loss of any one site or
  * provider means now and then. */
 void site_view_print_change(FILE *out, const struct site_view *view, const struct placement *now,
-                            const struct placement *target);
-/* Likewise, without a change. */
-void site_view_print_losses(FILE *out, const struct site_view *view, const struct placement *now,
                             const struct placement *target);
 /* Why a membership is refused, with the name of who is at fault. */
 void site_view_print_verdict(FILE *out, const struct site_view *view,

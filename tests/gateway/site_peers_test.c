@@ -33,9 +33,9 @@ static void test_a_region_dies_and_every_client_goes_on(void **state)
     uint32_t there = site_cluster_other_than(leader, here);
     soup_client_join(&cluster.client, cluster.sites[here].ouch_port, "ALICE", TEST_MARKET_PASSWORD,
                      0);
-    site_cluster_trade(&cluster, 1, 50);
+    site_cluster_trade(&cluster.client, 1, 50);
     site_process_kill(&cluster.sites[leader]);
-    site_cluster_trade(&cluster, 51, 50);
+    site_cluster_trade(&cluster.client, 51, 50);
     uint64_t next = cluster.client.next_sequence;
     soup_client_close(&cluster.client);
     assert_int_equal(next, 102); /* The stream's beginning, and a hundred orders. */
@@ -44,7 +44,7 @@ static void test_a_region_dies_and_every_client_goes_on(void **state)
     soup_client_join(&cluster.client, cluster.sites[there].ouch_port, "ALICE", TEST_MARKET_PASSWORD,
                      next);
     soup_client_order(&cluster.client, 100, 'B', 10, "TEST", 500000, '0'); /* Sent before. */
-    site_cluster_trade(&cluster, 101, 20);
+    site_cluster_trade(&cluster.client, 101, 20);
     next = cluster.client.next_sequence;
     soup_client_close(&cluster.client);
     assert_int_equal(next, 122);
@@ -57,15 +57,8 @@ static void test_a_region_dies_and_every_client_goes_on(void **state)
     assert_true(site_process_start(&cluster.sites[leader], &status));
     site_cluster_read_stream(&cluster, leader, "ALICE", &second, next - 1);
     site_cluster_expect_same(&first, &second);
-    site_cluster_await_equal_hashes(&cluster);
-    for (uint32_t at = 0; at < SITE_CLUSTER_SITES; at++) {
-        assert_int_equal(site_process_stop(&cluster.sites[at]), 0);
-    }
-    const char *const verify[] = {cluster.sites[leader].tool,   "journal", "verify", "--config",
-                                  cluster.sites[leader].config, NULL};
-    char output[4096];
-    assert_int_equal(site_process_run(output, sizeof output, verify), 0);
-    assert_non_null(strstr(output, "verified"));
+    site_cluster_await_equal_hashes(cluster.sites, SITE_CLUSTER_SITES);
+    site_cluster_stop_and_verify(cluster.sites, SITE_CLUSTER_SITES);
 }
 
 static void test_a_site_that_stops_hands_over_first(void **state)
@@ -75,9 +68,9 @@ static void test_a_site_that_stops_hands_over_first(void **state)
     uint32_t here = site_cluster_other_than(leader, leader);
     soup_client_join(&cluster.client, cluster.sites[here].ouch_port, "BOB", TEST_MARKET_PASSWORD,
                      0);
-    site_cluster_trade(&cluster, 1, 10);
+    site_cluster_trade(&cluster.client, 1, 10);
     assert_int_equal(site_process_stop(&cluster.sites[leader]), 0);
-    site_cluster_trade(&cluster, 11, 10);
+    site_cluster_trade(&cluster.client, 11, 10);
     assert_true(site_process_logged(&cluster.sites[leader], "event=stopped status=ok"));
     soup_client_close(&cluster.client);
     /* Its last word on who leads is somebody else. */
@@ -105,11 +98,11 @@ static void test_without_a_quorum_orders_are_refused_at_once(void **state)
     uint32_t there = site_cluster_other_than(leader, here);
     soup_client_join(&cluster.client, cluster.sites[here].ouch_port, "CAROL", TEST_MARKET_PASSWORD,
                      0);
-    site_cluster_trade(&cluster, 1, 10);
+    site_cluster_trade(&cluster.client, 1, 10);
     site_process_kill(&cluster.sites[there]);
     site_process_kill(&cluster.sites[leader]);
-    while (site_cluster_status_holds(&cluster, here, "\"takes\":true") ||
-           !site_cluster_status_holds(&cluster, here, "\"leader_site_id\":0")) {
+    while (site_cluster_status_holds(&cluster.sites[here], "\"takes\":true") ||
+           !site_cluster_status_holds(&cluster.sites[here], "\"leader_site_id\":0")) {
     }
     soup_client_order(&cluster.client, 11, 'B', 10, "TEST", 500000, '0');
     struct soup_packet packet;
@@ -122,7 +115,7 @@ static void test_without_a_quorum_orders_are_refused_at_once(void **state)
     soup_client_order(&cluster.client, 12, 'B', 10, "TEST", 500000, '0');
     assert_true(soup_client_receive(&cluster.client, &packet));
     assert_int_equal(packet.type, '+');
-    site_cluster_trade(&cluster, 11, 10);
+    site_cluster_trade(&cluster.client, 11, 10);
     assert_int_equal(cluster.client.next_sequence, 22);
     soup_client_close(&cluster.client);
 }

@@ -2,11 +2,13 @@
  * their grace period lose their open orders, the others keep them. */
 #include "gateway/site_silence.h"
 
-#include <stdlib.h>
-#include <string.h>
+#include <stdio.h>
+#include <time.h>
 
 #include "tests/support/cmocka_all.h"
 #include "tests/support/site_cluster.h"
+
+#define SILENT_NS UINT64_C(4000000000) /* Of `site_silence: 1`, four times. */
 
 static struct site_cluster cluster;
 
@@ -34,10 +36,23 @@ static void enter(struct soup_client *client, uint32_t index, const char *sessio
     (void)soup_client_expect(client, 'A');
 }
 
-static void await_status(uint32_t index, const char *text)
+/* Whether anybody has said that this site is silent. */
+static bool is_said_silent(uint32_t index)
 {
-    while (!site_cluster_status_holds(&cluster, index, text)) {
+    char text[64];
+    bool said = false;
+    (void)snprintf(text, sizeof text, "event=site-silent shard=1 silent=site-%u ", index + 1);
+    for (uint32_t at = 0; at < SITE_CLUSTER_SITES; at++) {
+        said = said || site_process_logged(&cluster.sites[at], text);
     }
+    return said;
+}
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
 }
 
 static void die_with_sessions(uint32_t dies, uint32_t there)
@@ -53,7 +68,8 @@ static void die_with_sessions(uint32_t dies, uint32_t there)
     site_process_kill(&cluster.sites[dies]);
     soup_client_close(&quick);
     soup_client_close(&patient);
-    await_status(there, "\"open_orders\":2");
+    site_cluster_await_status(&cluster.sites[there], "\"open_orders\":2");
+    assert_true(is_said_silent(dies));
     /* The one that does not come back in time finds its order canceled, in its stream. */
     soup_client_join(&quick, cluster.sites[there].ouch_port, "QUICK", TEST_MARKET_PASSWORD, 1);
     (void)soup_client_expect(&quick, 'S');
@@ -71,7 +87,7 @@ static void die_with_sessions(uint32_t dies, uint32_t there)
     /* The dead comes back; nothing of all this happens twice there. */
     int status = 0;
     assert_true(site_process_start(&cluster.sites[dies], &status));
-    site_cluster_await_equal_hashes(&cluster);
+    site_cluster_await_equal_hashes(cluster.sites, SITE_CLUSTER_SITES);
 }
 
 static void test_a_followers_site_dies(void **state)
@@ -99,17 +115,26 @@ static void test_nobody_there_nothing_said(void **state)
     uint32_t other = site_cluster_other_than(leader, dies);
     test_market_session_grace(&cluster.sites[leader], "QUICK", 50);
     site_process_kill(&cluster.sites[dies]);
+    /* The two others trade on for much longer than it takes. */
+    soup_client_join(&cluster.client, cluster.sites[other].ouch_port, "ALICE", TEST_MARKET_PASSWORD,
+                     0);
+    uint64_t until_ns = now_ns() + SILENT_NS;
+    for (uint32_t reference = 1; now_ns() < until_ns; reference++) {
+        site_cluster_trade(&cluster.client, reference, 1);
+    }
+    soup_client_close(&cluster.client);
+    assert_false(is_said_silent(dies));
+    /* Of the next one it is said: a client is logged on there when it dies. */
     enter(&client, other, "QUICK");
     site_process_kill(&cluster.sites[other]);
     soup_client_close(&client);
     int status = 0;
     assert_true(site_process_start(&cluster.sites[dies], &status));
-    await_status(site_cluster_await_leader(&cluster), "\"open_orders\":0");
-    char text[64];
-    (void)snprintf(text, sizeof text, "silent=site-%u", dies + 1);
-    for (uint32_t at = 0; at < SITE_CLUSTER_SITES; at++) {
-        assert_false(site_process_logged(&cluster.sites[at], text));
+    leader = site_cluster_await_leader(&cluster);
+    while (!is_said_silent(other)) {
+        site_cluster_pause(&cluster.sites[leader]);
     }
+    assert_false(is_said_silent(dies));
 }
 
 #define silence_test(function) cmocka_unit_test_setup_teardown(function, setup, teardown)

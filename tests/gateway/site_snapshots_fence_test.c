@@ -65,8 +65,8 @@ static void change_past(const struct site_process *site)
     assert_int_equal(market_snapshot_create(&snapshot), STATUS_OK);
     (void)snprintf(path, sizeof path, "%s/" SITE_STREAM_NEXT_FILE, config.data, 1);
     assert_int_equal(site_market_body_make(&body, &config, path), STATUS_OK);
-    assert_int_equal(snapshot_worker_market_read(store, 1, log_indexes[0], snapshot, &config, &body,
-                                                 &facts),
+    assert_int_equal(market_snapshot_load(snapshot, store, 1, log_indexes[0], body.engine,
+                                          body.streams, config.tuning.sessions_max, &facts),
                      STATUS_OK);
     static struct event events[EVENT_BATCH_MAX];
     struct event_batch batch = {.events = events, .capacity = EVENT_BATCH_MAX};
@@ -121,31 +121,31 @@ static void test_another_past_is_given_up(void **state)
     /* Two snapshots, the first of them from before the second. */
     for (uint32_t count = 0; count < 2; count++) {
         off_t log_bytes = site_cluster_log_bytes(&cluster.sites[wrong]);
-        while (!site_cluster_logged_since(&cluster.sites[wrong], log_bytes, "event=snapshot ")) {
-            site_cluster_trade(&cluster, next_reference++, 1);
+        while (!site_process_logged_since(&cluster.sites[wrong], log_bytes, "event=snapshot ")) {
+            site_cluster_trade(&cluster.client, next_reference++, 1);
         }
     }
     site_process_kill(&cluster.sites[wrong]);
     change_past(&cluster.sites[wrong]);
     assert_true(site_process_start(&cluster.sites[wrong], &status));
     off_t log_bytes = cluster.sites[wrong].log_bytes;
-    while (!site_cluster_logged_since(&cluster.sites[wrong], log_bytes, "event=shard-fenced")) {
-        site_cluster_trade(&cluster, next_reference++, 1);
+    while (!site_process_logged_since(&cluster.sites[wrong], log_bytes, "event=shard-fenced")) {
+        site_cluster_trade(&cluster.client, next_reference++, 1);
     }
     /* Right is who is not fenced again by the next hashes. */
     char hashes[2][17];
     do {
-        site_cluster_trade(&cluster, next_reference++, 1);
-        site_cluster_read_hash(&cluster, wrong, hashes[0]);
-        site_cluster_read_hash(&cluster, there, hashes[1]);
+        site_cluster_trade(&cluster.client, next_reference++, 1);
+        site_cluster_read_hash(&cluster.sites[wrong], hashes[0]);
+        site_cluster_read_hash(&cluster.sites[there], hashes[1]);
     } while (strcmp(hashes[0], hashes[1]) != 0 ||
-             !site_cluster_logged_since(&cluster.sites[wrong], log_bytes, "event=shard-rebuilt"));
+             !site_process_logged_since(&cluster.sites[wrong], log_bytes, "event=shard-rebuilt"));
     uint64_t next = cluster.client.next_sequence;
     soup_client_close(&cluster.client);
     site_cluster_read_stream(&cluster, there, "ALICE", &first, next - 1);
     site_cluster_read_stream(&cluster, wrong, "ALICE", &second, next - 1);
     site_cluster_expect_same(&first, &second);
-    site_cluster_await_equal_hashes(&cluster);
+    site_cluster_await_equal_hashes(cluster.sites, SITE_CLUSTER_SITES);
     assert_true(has_entry(&cluster.sites[wrong], "snapshots", "bad-1-"));
     assert_true(has_entry(&cluster.sites[wrong], "evidence", "shard-1-fenced-"));
     assert_false(site_process_logged(&cluster.sites[wrong], "event=shard-stuck"));

@@ -37,18 +37,18 @@ static void trade_until_trimmed(uint32_t leader, uint32_t other, uint32_t *next_
 {
     off_t leader_log = site_cluster_log_bytes(&cluster.sites[leader]);
     off_t other_log = site_cluster_log_bytes(&cluster.sites[other]);
-    site_cluster_trade(&cluster, *next_reference, 40); /* Three snapshots further. */
+    site_cluster_trade(&cluster.client, *next_reference, 40); /* Three snapshots further. */
     *next_reference += 40;
     while (
-        !site_cluster_logged_since(&cluster.sites[leader], leader_log, "event=journal-trimmed") ||
-        !site_cluster_logged_since(&cluster.sites[other], other_log, "event=journal-trimmed")) {
-        site_cluster_trade(&cluster, (*next_reference)++, 1);
+        !site_process_logged_since(&cluster.sites[leader], leader_log, "event=journal-trimmed") ||
+        !site_process_logged_since(&cluster.sites[other], other_log, "event=journal-trimmed")) {
+        site_cluster_trade(&cluster.client, (*next_reference)++, 1);
     }
     /* Twice: what is trimmed first may lie before. */
     leader_log = site_cluster_log_bytes(&cluster.sites[leader]);
     while (
-        !site_cluster_logged_since(&cluster.sites[leader], leader_log, "event=journal-trimmed")) {
-        site_cluster_trade(&cluster, (*next_reference)++, 1);
+        !site_process_logged_since(&cluster.sites[leader], leader_log, "event=journal-trimmed")) {
+        site_cluster_trade(&cluster.client, (*next_reference)++, 1);
     }
 }
 
@@ -62,7 +62,7 @@ static uint32_t leave_behind(uint32_t *leader, uint32_t *there, uint64_t *next_s
     *there = site_cluster_other_than(*leader, away);
     soup_client_join(&cluster.client, cluster.sites[*there].ouch_port, "ALICE",
                      TEST_MARKET_PASSWORD, 0);
-    site_cluster_trade(&cluster, next_reference, 5);
+    site_cluster_trade(&cluster.client, next_reference, 5);
     next_reference += 5;
     site_process_kill(&cluster.sites[away]);
     trade_until_trimmed(*leader, *there, &next_reference);
@@ -77,7 +77,7 @@ static void expect_whole(uint32_t away, uint32_t there, uint64_t next_sequence)
     site_cluster_read_stream(&cluster, there, "ALICE", &first, next_sequence - 1);
     site_cluster_read_stream(&cluster, away, "ALICE", &second, next_sequence - 1);
     site_cluster_expect_same(&first, &second);
-    site_cluster_await_equal_hashes(&cluster);
+    site_cluster_await_equal_hashes(cluster.sites, SITE_CLUSTER_SITES);
 }
 
 static void test_one_that_was_away_comes_back_by_snapshot(void **state)
@@ -96,10 +96,10 @@ static void test_one_that_was_away_comes_back_by_snapshot(void **state)
     site_process_kill(&cluster.sites[leader]);
     soup_client_join(&cluster.client, cluster.sites[away].ouch_port, "BOB", TEST_MARKET_PASSWORD,
                      0);
-    site_cluster_trade(&cluster, 1, 30);
+    site_cluster_trade(&cluster.client, 1, 30);
     soup_client_close(&cluster.client);
     assert_true(site_process_start(&cluster.sites[leader], &status));
-    site_cluster_await_equal_hashes(&cluster);
+    site_cluster_await_equal_hashes(cluster.sites, SITE_CLUSTER_SITES);
     for (uint32_t at = 0; at < SITE_CLUSTER_SITES; at++) {
         assert_int_equal(site_process_stop(&cluster.sites[at]), 0);
     }
@@ -120,8 +120,9 @@ static void test_killed_in_the_middle_and_started_again(void **state)
     for (size_t at = 0; at < sizeof words / sizeof words[0]; at++) {
         site_process_launch(site);
         /* One that got further the last time does not say it again, but serves. */
-        while (!site_cluster_logged_since(site, site->log_bytes, words[at]) &&
-               !site_cluster_logged_since(site, site->log_bytes, "event=ready")) {
+        while (!site_process_logged_since(site, site->log_bytes, words[at]) &&
+               !site_process_logged_since(site, site->log_bytes, "event=ready")) {
+            site_cluster_pause(site);
         }
         site_process_kill(site);
     }
@@ -149,7 +150,7 @@ static void test_a_start_replays_only_the_rest(void **state)
     for (uint32_t at = 0; at < SITE_CLUSTER_SITES; at++) {
         assert_true(site_process_await(&cluster.sites[at], &status));
     }
-    assert_true(site_cluster_logged_since(&cluster.sites[there], cluster.sites[there].log_bytes,
+    assert_true(site_process_logged_since(&cluster.sites[there], cluster.sites[there].log_bytes,
                                           "event=snapshot-read"));
     expect_whole(away, there, next);
 }
@@ -196,6 +197,7 @@ static uint64_t behind(uint32_t index)
 {
     char newest[64];
     char *status = test_market_get(&cluster.sites[index], "/status");
+    assert_non_null(status);
     static const char key[] = "\"applied_log_index\":";
     const char *at = strstr(status, key);
     assert_non_null(at);
@@ -219,12 +221,13 @@ static void test_a_damaged_snapshot_is_not_served(void **state)
                      0);
     for (uint32_t reference = 1;; reference++) {
         while (behind(leader) >= OFTEN_SEGMENTS || behind(there) >= OFTEN_SEGMENTS) {
-            /* Shadows follow at their own pace: the next ones are on their way. */
+            site_cluster_pause(&cluster.sites[leader]); /* Shadows follow at their own pace. */
+            site_cluster_pause(&cluster.sites[there]);
         }
         if (behind(leader) < OFTEN_SEGMENTS / 2 && behind(there) < OFTEN_SEGMENTS / 2) {
             break;
         }
-        site_cluster_trade(&cluster, reference, 1);
+        site_cluster_trade(&cluster.client, reference, 1);
     }
     damage_newest(&cluster.sites[leader]);
     damage_newest(&cluster.sites[there]);

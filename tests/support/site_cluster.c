@@ -1,6 +1,7 @@
 #include "tests/support/site_cluster.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +37,7 @@ bool site_cluster_start(struct site_cluster *cluster, const char *name, const ch
         if (!site_process_await(&cluster->sites[at], &status)) {
             print_error("site %u ended with %d\n", at + 1, status);
             site_process_show_log(&cluster->sites[at]);
+            site_cluster_end(cluster); /* After a setup that failed nobody else does. */
             return false;
         }
     }
@@ -51,13 +53,30 @@ void site_cluster_end(struct site_cluster *cluster)
     test_paths_remove(cluster->directory);
 }
 
-bool site_cluster_status_holds(const struct site_cluster *cluster, uint32_t index, const char *text)
+bool site_cluster_status_holds(const struct site_process *site, const char *text)
 {
-    char *status = test_market_get(&cluster->sites[index], "/status");
+    char *status = test_market_get(site, "/status");
     assert_non_null(status);
     bool holds = strstr(status, text) != NULL;
     free(status);
     return holds;
+}
+
+void site_cluster_await_status(const struct site_process *site, const char *text)
+{
+    while (!site_cluster_status_holds(site, text)) {
+        site_cluster_pause(site);
+    }
+}
+
+void site_cluster_pause(const struct site_process *site)
+{
+    if (site_process_ended(site)) {
+        site_process_show_log(site);
+        fail_msg("%s has ended, and something was waited for", site->directory);
+    }
+    const struct timespec pause = {.tv_nsec = POLL_NS};
+    (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
 }
 
 uint32_t site_cluster_await_leader(const struct site_cluster *cluster)
@@ -65,7 +84,7 @@ uint32_t site_cluster_await_leader(const struct site_cluster *cluster)
     for (;;) {
         for (uint32_t at = 0; at < SITE_CLUSTER_SITES; at++) {
             if (cluster->sites[at].pid != 0 &&
-                site_cluster_status_holds(cluster, at, "\"leader\":true")) {
+                site_cluster_status_holds(&cluster->sites[at], "\"leader\":true")) {
                 return at;
             }
         }
@@ -89,31 +108,8 @@ off_t site_cluster_log_bytes(const struct site_process *site)
     return log.st_size;
 }
 
-bool site_cluster_logged_since(const struct site_process *site, off_t from_bytes, const char *text)
+void site_cluster_trade(struct soup_client *client, uint32_t first_reference, uint32_t count)
 {
-    FILE *file = fopen(site->log, "re");
-    assert_non_null(file);
-    assert_int_equal(fseeko(file, from_bytes, SEEK_SET), 0);
-    char line[4096];
-    bool found = false;
-    while (!found && fgets(line, sizeof line, file) != NULL) {
-        found = strstr(line, text) != NULL;
-    }
-    assert_int_equal(fclose(file), 0);
-    return found;
-}
-
-void site_cluster_await_logged(const struct site_process *site, off_t from_bytes, const char *text)
-{
-    while (!site_cluster_logged_since(site, from_bytes, text)) {
-        const struct timespec pause = {.tv_nsec = POLL_NS};
-        (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
-    }
-}
-
-void site_cluster_trade(struct site_cluster *cluster, uint32_t first_reference, uint32_t count)
-{
-    struct soup_client *client = &cluster->client;
     uint32_t next = first_reference;
     while (next < first_reference + count) {
         soup_client_order(client, next, 'B', 10, "TEST", 500000, '0');
@@ -157,10 +153,26 @@ void site_cluster_expect_same(const struct site_cluster_stream *one,
     }
 }
 
-void site_cluster_read_hash(const struct site_cluster *cluster, uint32_t index,
-                            char hash[static 17])
+void site_cluster_join(struct soup_client *client, const struct site_process *site,
+                       const char *session, uint64_t next_sequence)
 {
-    char *status = test_market_get(&cluster->sites[index], "/status");
+    struct soup_packet packet;
+    do {
+        soup_client_connect(client, site->ouch_port);
+        soup_client_login(client, session, TEST_MARKET_PASSWORD, NULL, next_sequence);
+        assert_true(soup_client_receive(client, &packet));
+        if (packet.type == 'J') {
+            soup_client_close(client);
+            site_cluster_pause(site);
+        }
+    } while (packet.type == 'J');
+    assert_int_equal(packet.type, 'A');
+    client->next_sequence = next_sequence;
+}
+
+void site_cluster_read_hash(const struct site_process *site, char hash[static 17])
+{
+    char *status = test_market_get(site, "/status");
     assert_non_null(status);
     const char *at = strstr(status, "\"event_hash\":\"");
     assert_non_null(at);
@@ -169,12 +181,36 @@ void site_cluster_read_hash(const struct site_cluster *cluster, uint32_t index,
     free(status);
 }
 
-void site_cluster_await_equal_hashes(const struct site_cluster *cluster)
+void site_cluster_await_equal_hashes(const struct site_process *sites, uint32_t count)
 {
-    char hashes[SITE_CLUSTER_SITES][17];
-    do {
-        for (uint32_t at = 0; at < SITE_CLUSTER_SITES; at++) {
-            site_cluster_read_hash(cluster, at, hashes[at]);
+    char first[17];
+    char other[17];
+    for (uint32_t at = 1; at < count; at++) {
+        site_cluster_read_hash(&sites[0], first);
+        site_cluster_read_hash(&sites[at], other);
+        while (strcmp(first, other) != 0) {
+            site_cluster_pause(&sites[at]);
+            site_cluster_read_hash(&sites[0], first);
+            site_cluster_read_hash(&sites[at], other);
         }
-    } while (strcmp(hashes[0], hashes[1]) != 0 || strcmp(hashes[0], hashes[2]) != 0);
+    }
+}
+
+void site_cluster_stop_and_verify(struct site_process *sites, uint32_t count)
+{
+    static char output[65536];
+    for (uint32_t at = 0; at < count; at++) { /* All at once: none waits for the others. */
+        (void)kill(sites[at].pid, SIGTERM);
+    }
+    for (uint32_t at = 0; at < count; at++) {
+        assert_int_equal(site_process_stop(&sites[at]), 0);
+    }
+    for (uint32_t at = 0; at < count; at++) {
+        const char *const verify[] = {sites[at].tool, "journal",        "verify",
+                                      "--config",     sites[at].config, NULL};
+        if (site_process_run(output, sizeof output, verify) != 0) {
+            fail_msg("site %u: %s", at + 1, output);
+        }
+        assert_non_null(strstr(output, "verified"));
+    }
 }

@@ -34,31 +34,35 @@ bool site_cluster_start(struct site_cluster *cluster, const char *name, const ch
 /* Kill all, remove the directory. */
 void site_cluster_end(struct site_cluster *cluster);
 
-/* Whether GET /status of a site has this text somewhere. */
-bool site_cluster_status_holds(const struct site_cluster *cluster, uint32_t index,
-                               const char *text);
+/* Whether GET /status of a site has this text somewhere; until it has. */
+bool site_cluster_status_holds(const struct site_process *site, const char *text);
+void site_cluster_await_status(const struct site_process *site, const char *text);
+/* Between two looks: some milliseconds. Fails when the site has ended, with its log. */
+void site_cluster_pause(const struct site_process *site);
 /* Who leads shard 1 of those that run. */
 uint32_t site_cluster_await_leader(const struct site_cluster *cluster);
 /* The first site that is neither. */
 uint32_t site_cluster_other_than(uint32_t one, uint32_t two);
-/* The site's log holds this text, in what it has said since `from_bytes`. */
-void site_cluster_await_logged(const struct site_process *site, off_t from_bytes, const char *text);
-bool site_cluster_logged_since(const struct site_process *site, off_t from_bytes, const char *text);
 /* How long its log is now. */
 off_t site_cluster_log_bytes(const struct site_process *site);
 
 /* Orders of the client with these references. What a gateway refuses while nobody leads is sent
  * again: it has used up no reference. */
-void site_cluster_trade(struct site_cluster *cluster, uint32_t first_reference, uint32_t count);
+void site_cluster_trade(struct soup_client *client, uint32_t first_reference, uint32_t count);
+/* Log on where the session may still be behind what this client has seen: then it is refused, and
+ * tried again. */
+void site_cluster_join(struct soup_client *client, const struct site_process *site,
+                       const char *session, uint64_t next_sequence);
 /* The first `count` messages of a session at a site. */
 void site_cluster_read_stream(struct site_cluster *cluster, uint32_t index, const char *session,
                               struct site_cluster_stream *stream, uint64_t count);
 void site_cluster_expect_same(const struct site_cluster_stream *one,
                               const struct site_cluster_stream *other);
 /* The event hash of shard 1. */
-void site_cluster_read_hash(const struct site_cluster *cluster, uint32_t index,
-                            char hash[static 17]);
+void site_cluster_read_hash(const struct site_process *site, char hash[static 17]);
 /* Nobody sends any more: every engine comes to the same hash. All sites run. */
-void site_cluster_await_equal_hashes(const struct site_cluster *cluster);
+void site_cluster_await_equal_hashes(const struct site_process *sites, uint32_t count);
+/* Each stops in good order, and its journal verifies. */
+void site_cluster_stop_and_verify(struct site_process *sites, uint32_t count);
 
 #endif

@@ -167,21 +167,34 @@ pid_t site_process_begin(const char *output, const char *const arguments[])
     return pid;
 }
 
-static bool site_process_ready(const struct site_process *site, off_t from)
+bool site_process_logged_since(const struct site_process *site, off_t from_bytes, const char *text)
 {
     FILE *file = fopen(site->log, "re");
     if (file == NULL) {
         return false;
     }
     bool found = false;
-    if (fseeko(file, from, SEEK_SET) == 0) {
-        char line[2048];
+    if (fseeko(file, from_bytes, SEEK_SET) == 0) {
+        char line[4096];
         while (!found && fgets(line, sizeof line, file) != NULL) {
-            found = strstr(line, "event=ready") != NULL && strchr(line, '\n') != NULL;
+            found = strstr(line, text) != NULL && strchr(line, '\n') != NULL;
         }
     }
     (void)fclose(file);
     return found;
+}
+
+bool site_process_logged(const struct site_process *site, const char *text)
+{
+    return site_process_logged_since(site, 0, text);
+}
+
+bool site_process_ended(const struct site_process *site)
+{
+    siginfo_t info = {0};
+    return site->pid == 0 ||
+           waitid(P_PID, (id_t)site->pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+           info.si_pid != 0;
 }
 
 void site_process_launch(struct site_process *site)
@@ -207,7 +220,7 @@ bool site_process_await(struct site_process *site, int *exit_status)
             *exit_status = site_process_status(status);
             return false;
         }
-        if (site_process_ready(site, site->log_bytes)) {
+        if (site_process_logged_since(site, site->log_bytes, "event=ready")) {
             return true;
         }
         struct timespec pause = {.tv_nsec = SITE_PROCESS_POLL_NS};
@@ -241,21 +254,6 @@ int site_process_stop(struct site_process *site)
     ASSERT(waitpid(site->pid, &status, 0) == site->pid);
     site->pid = 0;
     return site_process_status(status);
-}
-
-bool site_process_logged(const struct site_process *site, const char *text)
-{
-    FILE *file = fopen(site->log, "re");
-    if (file == NULL) {
-        return false;
-    }
-    bool found = false;
-    char line[4096];
-    while (!found && fgets(line, sizeof line, file) != NULL) {
-        found = strstr(line, text) != NULL;
-    }
-    (void)fclose(file);
-    return found;
 }
 
 void site_process_show_log(const struct site_process *site)

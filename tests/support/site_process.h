@@ -58,8 +58,11 @@ pid_t site_process_begin(const char *output, const char *const arguments[]);
  * Returns its exit status, 128 + signal when killed. */
 int site_process_run(char *output, size_t output_bytes, const char *const arguments[]);
 
-/* Whether the log holds `text` somewhere. */
+/* Whether a whole line of the log holds `text`, anywhere or behind `from_bytes`. */
 bool site_process_logged(const struct site_process *site, const char *text);
+bool site_process_logged_since(const struct site_process *site, off_t from_bytes, const char *text);
+/* Whether it does not run any more; it is not reaped by this. */
+bool site_process_ended(const struct site_process *site);
 
 /* The whole log to stderr, indented: what a failed test should say. */
 void site_process_show_log(const struct site_process *site);

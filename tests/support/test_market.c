@@ -1,5 +1,6 @@
 #include "tests/support/test_market.h"
 
+#include <poll.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,9 @@
 #include "gateway/site_files.h"
 #include "matching/base/assertion.h"
 #include "tests/support/http.h"
+
+#define MARKET_TRY_MS    5
+#define MARKET_TRIES_MAX 12000u /* A minute. */
 
 static void test_market_token(const struct site_process *site, char token[static 128])
 {
@@ -36,10 +40,16 @@ int test_market_command(const struct site_process *site, const char *type, uint3
     struct http_response *response = calloc(1, sizeof *response);
     ASSERT(response != NULL);
     int status = 0;
-    do { /* While a leader is being elected: the same request, again. */
+    bool again = true;
+    /* While a leader is being elected: the same request, again. */
+    for (uint32_t tries = 0; again && tries < MARKET_TRIES_MAX; tries++) {
         http_request(response, site->admin_port, "POST", "/command", token, body);
         status = response->status;
-    } while (status != 200 && strstr(response->body, "\"again\":true") != NULL);
+        again = status != 200 && strstr(response->body, "\"again\":true") != NULL;
+        if (again) {
+            (void)poll(NULL, 0, MARKET_TRY_MS);
+        }
+    }
     if (status != 200) {
         (void)fprintf(stderr, "%s\n", response->body != NULL ? response->body : "no answer");
     }

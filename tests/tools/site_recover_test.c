@@ -3,6 +3,7 @@
 #include "tools/site_recover.h"
 
 #include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "tests/support/cmocka_all.h"
+#include "tests/support/site_cluster.h"
 #include "tests/support/site_process.h"
 #include "tests/support/soup_client.h"
 #include "tests/support/test_market.h"
@@ -60,36 +62,10 @@ static int setup(void **state)
     return 0;
 }
 
-/* One order more; what is refused while nobody leads is sent again. */
 static void trade(uint32_t count)
 {
-    for (uint32_t until = next_reference + count; next_reference < until;) {
-        struct soup_packet packet;
-        soup_client_order(&client, next_reference, 'B', 10, "TEST", 500000, '0');
-        assert_true(soup_client_receive(&client, &packet));
-        if (packet.type == 'S') {
-            assert_int_equal(packet.payload[0], 'A');
-            client.next_sequence++;
-            next_reference++;
-        } else {
-            assert_int_equal(packet.type, '+');
-        }
-    }
-}
-
-static bool status_holds(uint32_t at, const char *text)
-{
-    char *status = test_market_get(&sites[at], "/status");
-    assert_non_null(status);
-    bool holds = strstr(status, text) != NULL;
-    free(status);
-    return holds;
-}
-
-static void await_status(uint32_t at, const char *text)
-{
-    while (!status_holds(at, text)) {
-    }
+    site_cluster_trade(&client, next_reference, count);
+    next_reference += count;
 }
 
 /* It has just been started. */
@@ -138,7 +114,7 @@ static void kill_three(void)
         site_process_kill(&sites[at]);
     }
     for (uint32_t at = 3; at < SITES; at++) {
-        await_status(at, "\"leader_site_id\":0");
+        site_cluster_await_status(&sites[at], "\"leader_site_id\":0");
     }
 }
 
@@ -150,6 +126,13 @@ static void expect_dead_are_refused(void)
     }
     for (uint32_t at = 0; at < 3; at++) {
         int status = 0;
+        for (uint32_t waits = 0; !site_process_ended(&sites[at]); waits++) {
+            if (waits == SITE_PROCESS_WAIT_MS / 10) {
+                site_process_show_log(&sites[at]);
+                fail_msg("site %u goes on", at + 1);
+            }
+            (void)poll(NULL, 0, 10);
+        }
         assert_int_equal(waitpid(sites[at].pid, &status, 0), sites[at].pid);
         sites[at].pid = 0;
         assert_true(WIFEXITED(status));
@@ -228,8 +211,8 @@ static void expect_the_named_must_report(void)
     assert_int_equal(finish(begin_recover_of(paths, CONFIRMED, NULL)), 1);
     assert_non_null(strstr(output, "site-3 does not report: nobody listens"));
     assert_non_null(strstr(output, "nothing is changed"));
-    assert_true(status_holds(3, "\"generation\":0,"));
-    assert_false(status_holds(3, "\"repairing\":true"));
+    assert_true(site_cluster_status_holds(&sites[3], "\"generation\":0,"));
+    assert_false(site_cluster_status_holds(&sites[3], "\"repairing\":true"));
 }
 
 static void test_three_of_five_are_gone_and_two_go_on(void **state)
@@ -242,8 +225,8 @@ static void test_three_of_five_are_gone_and_two_go_on(void **state)
     assert_non_null(strstr(output, "not confirmed"));
     assert_non_null(strstr(output, CONFIRMED));
     assert_int_equal(finish(begin_recover("", "--dry-run")), 0);
-    assert_true(status_holds(3, "\"generation\":0,"));
-    assert_false(status_holds(3, "\"repairing\":true"));
+    assert_true(site_cluster_status_holds(&sites[3], "\"generation\":0,"));
+    assert_false(site_cluster_status_holds(&sites[3], "\"repairing\":true"));
 
     if (finish(begin_recover(CONFIRMED, NULL)) != 0) {
         fail_msg("%s", output);
@@ -263,17 +246,7 @@ static void test_three_of_five_are_gone_and_two_go_on(void **state)
     soup_client_close(&client);
     assert_int_equal(finish(begin_recover(CONFIRMED, NULL)), 0);
     assert_non_null(strstr(output, "a quorum is there"));
-    for (uint32_t at = 3; at <= SITES; at++) {
-        (void)kill(sites[at].pid, SIGTERM);
-    }
-    for (uint32_t at = 3; at <= SITES; at++) {
-        assert_int_equal(site_process_stop(&sites[at]), 0);
-        const char *const verify[] = {sites[at].tool, "journal",        "verify",
-                                      "--config",     sites[at].config, NULL};
-        if (site_process_run(output, sizeof output, verify) != 0) {
-            fail_msg("%s", output);
-        }
-    }
+    site_cluster_stop_and_verify(&sites[3], SITES - 2);
 }
 
 /* The tool is killed at any moment, so are the survivors; the next one carries it through. */
@@ -285,7 +258,7 @@ static void test_a_repair_that_is_killed_is_carried_through(void **state)
     for (uint32_t round = 0; round < 4; round++) {
         pid_t pid = begin_recover(CONFIRMED, NULL);
         for (uint32_t look = 0; look < round * 4; look++) {
-            (void)status_holds(3, "\"repairing\":true");
+            (void)site_cluster_status_holds(&sites[3], "\"repairing\":true");
         }
         (void)kill(pid, SIGKILL);
         (void)finish(pid);
@@ -298,19 +271,10 @@ static void test_a_repair_that_is_killed_is_carried_through(void **state)
     }
     assert_true(strstr(output, "is repaired") != NULL || strstr(output, "a quorum is there"));
     for (uint32_t at = 3; at < SITES; at++) {
-        await_status(at, "\"serving\":true");
+        site_cluster_await_status(&sites[at], "\"serving\":true");
     }
     uint64_t next = 21 + 1;
-    struct soup_packet packet;
-    do {
-        soup_client_connect(&client, sites[4].ouch_port);
-        soup_client_login(&client, "ALICE", TEST_MARKET_PASSWORD, NULL, next);
-        assert_true(soup_client_receive(&client, &packet));
-        if (packet.type == 'J') {
-            soup_client_close(&client);
-        }
-    } while (packet.type == 'J');
-    client.next_sequence = next;
+    site_cluster_join(&client, &sites[4], "ALICE", next);
     trade(10);
     soup_client_close(&client);
     expect_dead_are_refused();

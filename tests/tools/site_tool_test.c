@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 
 #include "tests/support/cmocka_all.h"
+#include "tests/support/site_cluster.h"
 #include "tests/support/site_process.h"
 #include "tests/support/soup_client.h"
 #include "tests/support/test_market.h"
@@ -56,38 +57,14 @@ static void start(uint32_t at)
     }
 }
 
-/* Log on where the session may still be behind what this client has seen: then it is refused, and
- * tried again. */
 static void join(uint32_t at, uint64_t next)
 {
-    struct soup_packet packet;
-    do {
-        soup_client_connect(&client, sites[at].ouch_port);
-        soup_client_login(&client, "ALICE", TEST_MARKET_PASSWORD, NULL, next);
-        assert_true(soup_client_receive(&client, &packet));
-        if (packet.type == 'J') {
-            soup_client_close(&client);
-        }
-    } while (packet.type == 'J');
-    assert_int_equal(packet.type, 'A');
-    client.next_sequence = next;
+    site_cluster_join(&client, &sites[at], "ALICE", next);
 }
 
-/* One order more; what is refused while nobody leads is sent again. */
 static void trade_one(void)
 {
-    for (;;) {
-        struct soup_packet packet;
-        soup_client_order(&client, next_reference, 'B', 10, "TEST", 500000, '0');
-        assert_true(soup_client_receive(&client, &packet));
-        if (packet.type == 'S') {
-            assert_int_equal(packet.payload[0], 'A');
-            client.next_sequence++;
-            next_reference++;
-            return;
-        }
-        assert_int_equal(packet.type, '+');
-    }
+    site_cluster_trade(&client, next_reference++, 1);
 }
 
 static void read_output(void)
@@ -150,55 +127,9 @@ static void change(uint32_t asked, const char *verb, const char *one, const char
     }
 }
 
-static bool status_holds(uint32_t at, const char *text)
-{
-    char *status = test_market_get(&sites[at], "/status");
-    assert_non_null(status);
-    bool holds = strstr(status, text) != NULL;
-    free(status);
-    return holds;
-}
-
-static void read_hash(uint32_t at, char hash[static 17])
-{
-    char *status = test_market_get(&sites[at], "/status");
-    assert_non_null(status);
-    const char *place = strstr(status, "\"event_hash\":\"");
-    assert_non_null(place);
-    memcpy(hash, place + strlen("\"event_hash\":\""), 16);
-    hash[16] = '\0';
-    free(status);
-}
-
-/* Nobody sends any more: every engine comes to the same, waited for as long as the test may run. */
-static void await_equal_hashes(uint32_t count)
-{
-    char first[17];
-    char other[17];
-    for (uint32_t at = 1; at < count; at++) {
-        do {
-            read_hash(0, first);
-            read_hash(at, other);
-        } while (strcmp(first, other) != 0);
-    }
-}
-
 static void stop_and_verify(uint32_t count)
 {
-    for (uint32_t at = 0; at < count; at++) { /* All at once: none waits for the others. */
-        (void)kill(sites[at].pid, SIGTERM);
-    }
-    for (uint32_t at = 0; at < count; at++) {
-        assert_int_equal(site_process_stop(&sites[at]), 0);
-    }
-    for (uint32_t at = 0; at < count; at++) {
-        const char *const verify[] = {sites[at].tool, "journal",        "verify",
-                                      "--config",     sites[at].config, NULL};
-        if (site_process_run(output, sizeof output, verify) != 0) {
-            fail_msg("site %u: %s", at + 1, output);
-        }
-        assert_non_null(strstr(output, "verified"));
-    }
+    site_cluster_stop_and_verify(sites, count);
     /* And with the one key of the genesis alone: the placements vouch for who joined since. */
     char journal[TEST_PATH_BYTES + 32];
     char key[TEST_PATH_BYTES + 32];
@@ -241,18 +172,18 @@ static void test_one_site_grows_to_five_while_trading(void **state)
     (void)state;
     begin_trading();
     add(1, 3);
-    assert_true(status_holds(0, "\"role\":\"learner\""));
+    assert_true(site_cluster_status_holds(&sites[0], "\"role\":\"learner\""));
     change(1, "promote", "site-2", "site-3", "--commit-providers", "2");
     assert_non_null(strstr(output, "site-2           gcp: learner -> voter"));
     assert_non_null(strstr(output, "1 -> 2"));
     add(3, 5);
     change(1, "promote", "site-4", "site-5", NULL, NULL);
-    assert_false(status_holds(0, "\"role\":\"learner\""));
-    assert_true(status_holds(0, "\"commit_providers\":2"));
+    assert_false(site_cluster_status_holds(&sites[0], "\"role\":\"learner\""));
+    assert_true(site_cluster_status_holds(&sites[0], "\"commit_providers\":2"));
     /* A leader that the genesis has never heard of signs what all of them take. */
     change(1, "promote", "site-4", NULL, "--prefer", "site-5,site-4");
     change(1u | 1u << 4, "transfer", "site-5", NULL, NULL, NULL);
-    while (!status_holds(4, "\"leader\":true")) {
+    while (!site_cluster_status_holds(&sites[4], "\"leader\":true")) {
         trade_one();
     }
     for (uint32_t at = 0; at < 20; at++) {
@@ -265,7 +196,7 @@ static void test_one_site_grows_to_five_while_trading(void **state)
     trade_one();
     assert_int_equal(client.next_sequence, next + 1);
     soup_client_close(&client);
-    await_equal_hashes(SITES);
+    site_cluster_await_equal_hashes(sites, SITES);
     stop_and_verify(SITES);
     /* What they learned of each other is there after a start. */
     for (uint32_t at = 0; at < 3; at++) {
@@ -275,7 +206,7 @@ static void test_one_site_grows_to_five_while_trading(void **state)
         int status = 0;
         assert_true(site_process_await(&sites[4 - at], &status));
     }
-    assert_true(status_holds(4, "\"committed_log_index\""));
+    assert_true(site_cluster_status_holds(&sites[4], "\"committed_log_index\""));
 }
 
 static void test_what_breaks_a_promise_is_refused(void **state)
@@ -297,21 +228,21 @@ static void test_what_breaks_a_promise_is_refused(void **state)
     assert_non_null(strstr(output, "shard 1 is led by site-1"));
     status = finish(begin(1, "promote", "site-2", "site-3", "--dry-run", NULL), true);
     assert_int_equal(status, 0);
-    assert_true(status_holds(0, "\"role\":\"learner\""));
+    assert_true(site_cluster_status_holds(&sites[0], "\"role\":\"learner\""));
     /* Nothing of all this has changed anything. */
-    assert_true(status_holds(0, "\"plan\":false"));
-    assert_true(status_holds(0, "\"commit_providers\":1"));
+    assert_true(site_cluster_status_holds(&sites[0], "\"plan\":false"));
+    assert_true(site_cluster_status_holds(&sites[0], "\"commit_providers\":1"));
     change(1, "add", sites[1].directory, NULL, NULL, NULL);
     assert_non_null(strstr(output, "nothing to change"));
     change(1, "remove", "site-3", NULL, NULL, NULL);
-    assert_false(status_holds(0, "\"name\":\"site-3\",\"role\""));
+    assert_false(site_cluster_status_holds(&sites[0], "\"name\":\"site-3\",\"role\""));
     /* Nobody listens to it any more, though it runs on. */
     while (!site_process_logged(&sites[0], "event=peer-lost peer=site-3") ||
            !site_process_logged(&sites[1], "event=peer-lost peer=site-3")) {
     }
-    assert_true(status_holds(2, "\"committed_log_index\""));
+    assert_true(site_cluster_status_holds(&sites[2], "\"committed_log_index\""));
     soup_client_close(&client);
-    await_equal_hashes(2);
+    site_cluster_await_equal_hashes(sites, 2);
     stop_and_verify(2);
 }
 
@@ -336,8 +267,14 @@ static void test_a_change_that_is_killed_goes_on(void **state)
     start(3);
     start(4);
     pid_t pid = begin(1, "promote", "site-4", "site-5", NULL, NULL);
-    while (!status_holds(0, "\"plan\":true") && status_holds(0, "\"role\":\"learner\"")) {
+    while (!site_cluster_status_holds(&sites[0], "\"plan\":true") &&
+           site_cluster_status_holds(&sites[0], "\"role\":\"learner\"")) {
         trade_one();
+        int ended = 0;
+        if (waitpid(pid, &ended, WNOHANG) == pid) {
+            read_output();
+            fail_msg("it ended before its plan was there: %s", output);
+        }
     }
     (void)kill(pid, SIGKILL);
     (void)finish(pid, false);
@@ -351,16 +288,16 @@ static void test_a_change_that_is_killed_goes_on(void **state)
     start(0);
     assert_int_equal(client.next_sequence, next_reference + 1);
     soup_client_close(&client);
-    await_equal_hashes(SITES);
-    assert_false(status_holds(1, "\"role\":\"learner\""));
+    site_cluster_await_equal_hashes(sites, SITES);
+    assert_false(site_cluster_status_holds(&sites[1], "\"role\":\"learner\""));
     /* Who leads is removed as well as anybody: it leaves the lead, then the cluster. */
     if (finish(begin(31, "transfer", "site-5", NULL, NULL, NULL), false) != 0 ||
         finish(begin(31, "remove", "site-5", "site-4", NULL, NULL), false) != 0) {
         fail_msg("%s", output);
     }
     assert_non_null(strstr(output, "site-5           metal: voter -> no member"));
-    assert_false(status_holds(0, "\"name\":\"site-5\",\"role\""));
-    await_equal_hashes(3);
+    assert_false(site_cluster_status_holds(&sites[0], "\"name\":\"site-5\",\"role\""));
+    site_cluster_await_equal_hashes(sites, 3);
     stop_and_verify(SITES);
 }
 
