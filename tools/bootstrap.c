@@ -1,6 +1,5 @@
 #include "tools/bootstrap.h"
 
-#include <sodium.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -12,13 +11,11 @@
 #include "gateway/site_files.h"
 #include "matching/base/assertion.h"
 #include "replication/journal_id.h"
-#include "replication/key_store.h"
 #include "tools/config_text.h"
 #include "tools/init.h"
 #include "tools/options.h"
 #include "tools/subcommands.h"
 
-#define BOOTSTRAP_TEXT_BYTES 16384u
 #define BOOTSTRAP_PATH_BYTES (CONFIG_PATH_BYTES + 64u)
 #define BOOTSTRAP_PROVIDERS  3u /* From so many on, two of them hold every order. */
 
@@ -26,9 +23,8 @@ struct bootstrap {
     const struct bootstrap_options *options;
     struct config *configs; /* One for each directory. */
     char paths[SITES_MAX][BOOTSTRAP_PATH_BYTES];
-    char incarnations[SITES_MAX][2 * JOURNAL_INCARNATION_BYTES + 1];
-    char section[BOOTSTRAP_TEXT_BYTES];
-    size_t section_bytes;
+    struct config_site sites[SITES_MAX]; /* Of the genesis that is made. */
+    char section[CONFIG_TEXT_BYTES_MAX];
     char *error;
 };
 
@@ -65,8 +61,8 @@ static enum status bootstrap_read_journal(struct bootstrap *bootstrap, uint32_t 
         return bootstrap_fail(bootstrap, status, "%s", reason.text);
     }
     (void)close(descriptor);
-    (void)sodium_bin2hex(bootstrap->incarnations[index], sizeof bootstrap->incarnations[index],
-                         id.incarnation, sizeof id.incarnation);
+    bootstrap->sites[index] = *bootstrap_own(bootstrap, index);
+    memcpy(bootstrap->sites[index].incarnation, id.incarnation, sizeof id.incarnation);
     return STATUS_OK;
 }
 
@@ -104,14 +100,14 @@ static void bootstrap_add(struct bootstrap *bootstrap, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 static void bootstrap_add(struct bootstrap *bootstrap, const char *format, ...)
 {
-    size_t room = sizeof bootstrap->section - bootstrap->section_bytes;
+    size_t used = strlen(bootstrap->section);
+    size_t room = sizeof bootstrap->section - used;
     va_list arguments;
     va_start(arguments, format);
-    int bytes = vsnprintf(bootstrap->section + bootstrap->section_bytes, room, format, arguments);
+    int bytes = vsnprintf(bootstrap->section + used, room, format, arguments);
     va_end(arguments);
     ASSERT(bytes >= 0);
     ASSERT((size_t)bytes < room); /* SITES_MAX and SHARDS_MAX bound it. */
-    bootstrap->section_bytes += (size_t)bytes;
 }
 
 /* Whether a name stands in a list with commas. */
@@ -136,22 +132,12 @@ static bool bootstrap_learns(const struct bootstrap *bootstrap, uint32_t index)
 
 static void bootstrap_add_sites(struct bootstrap *bootstrap)
 {
-    bootstrap_add(bootstrap, "bootstrap:                 # Used once; later changes are commands.\n"
-                             "  sites:\n");
-    for (uint32_t index = 0; index < bootstrap->options->directory_count; index++) {
-        const struct config_site *site = bootstrap_own(bootstrap, index);
-        char key[KEY_STORE_HEX_BYTES];
-        key_store_print(key, site->public_key);
-        bootstrap_add(bootstrap,
-                      "    - name: %s\n      provider: %s\n      role: %s\n      peer: [",
-                      site->name, site->provider,
-                      bootstrap_learns(bootstrap, index) ? "learner" : "voter");
-        for (uint32_t path = 0; path < site->peer_count; path++) {
-            bootstrap_add(bootstrap, "%s'%s'", path == 0 ? "" : ", ", site->peer[path]);
-        }
-        bootstrap_add(bootstrap, "]\n      key: %s\n      incarnation: %s\n", key,
-                      bootstrap->incarnations[index]);
+    uint32_t count = bootstrap->options->directory_count;
+    for (uint32_t index = 0; index < count; index++) {
+        bootstrap->sites[index].role =
+            bootstrap_learns(bootstrap, index) ? CONFIG_LEARNER : CONFIG_VOTER;
     }
+    config_text_sites(bootstrap->section, bootstrap->sites, count);
 }
 
 static uint32_t bootstrap_commit_providers(const struct bootstrap *bootstrap)

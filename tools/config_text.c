@@ -147,14 +147,15 @@ static void config_text_override(char section[static CONFIG_TEXT_BYTES_MAX], uin
     config_text_add(section, waived_rules == 0 ? "" : "]");
 }
 
-void config_text_genesis(char section[static CONFIG_TEXT_BYTES_MAX], const struct config *config)
+void config_text_sites(char section[static CONFIG_TEXT_BYTES_MAX], const struct config_site *sites,
+                       uint32_t count)
 {
-    ASSERT(config->genesis_count >= 1);
+    ASSERT(count >= 1 && count <= SITES_MAX);
     section[0] = '\0';
     config_text_add(section, "bootstrap:                 # Used once; later changes are commands.\n"
                              "  sites:\n");
-    for (uint32_t at = 0; at < config->genesis_count; at++) {
-        const struct config_site *site = &config->genesis[at];
+    for (uint32_t at = 0; at < count; at++) {
+        const struct config_site *site = &sites[at];
         char hex[2 * 32 + 1];
         config_text_add(section,
                         "    - name: %s\n      provider: %s\n      role: %s\n      peer: [",
@@ -168,6 +169,11 @@ void config_text_genesis(char section[static CONFIG_TEXT_BYTES_MAX], const struc
         (void)sodium_bin2hex(hex, sizeof hex, site->incarnation, sizeof site->incarnation);
         config_text_add(section, "      incarnation: %s\n", hex);
     }
+}
+
+void config_text_genesis(char section[static CONFIG_TEXT_BYTES_MAX], const struct config *config)
+{
+    config_text_sites(section, config->genesis, config->genesis_count);
     config_text_add(section, "  shards:\n");
     for (uint32_t at = 0; at < config->shard_count; at++) {
         const struct config_shard *shard = &config->shards[at];

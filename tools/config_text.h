@@ -18,7 +18,9 @@ MUST_USE enum status config_text_propose(const char *path, const char *section,
 MUST_USE enum status config_text_accept(const char *path);
 void config_text_discard(const char *path);
 
-/* The section of a genesis, as a text of at most CONFIG_TEXT_BYTES_MAX. */
+/* The beginning of a genesis' section: its sites, in their order; and all of it. */
+void config_text_sites(char section[static CONFIG_TEXT_BYTES_MAX], const struct config_site *sites,
+                       uint32_t count);
 void config_text_genesis(char section[static CONFIG_TEXT_BYTES_MAX], const struct config *config);
 
 #endif
