@@ -248,6 +248,17 @@ decoder_without_fuzzer() {
     run_lint fuzzed
     shell_equal "$status" 0
 }
+planted_bug_without_its_lines() {
+    make_tree
+    mkdir -p tests/mutants
+    plant tests/mutants/other-sum.patch 'The sum is another.' '' '--- a/matching/market.c' \
+        '+++ b/matching/market.c' '@@ -4,3 +4,3 @@' ' {' '-    return number + 2;' \
+        '+    return number + 3;' ' }'
+    run_lint planted
+    shell_equal "$output" "lint: 0 violations of 1 rules"
+    sed -i 's/number + 2/2 + number/' matching/market.c
+    caught planted 'tests/mutants/other-sum.patch: does not apply any more'
+}
 floating_point() {
     make_tree
     plant matching/market.c 'int market_half(int a) { return (int)((double)a / 2); }'
