@@ -1,57 +1,12 @@
-#include "tools/ledger.h"
-
 #include <stdlib.h>
 #include <string.h>
 
 #include "matching/base/assertion.h"
 #include "matching/base/checksum.h"
+#include "tools/ledger_inside.h"
 
 #define LEDGER_ORDERS_FIRST  4096u /* Room of the table at first; a power of two. */
 #define LEDGER_MATCHES_FIRST 4096u
-
-/* Bits of ledger_order.flags. */
-#define LEDGER_SENT                0x01u
-#define LEDGER_ACCEPTED            0x02u /* Or replaced: it lived. */
-#define LEDGER_REJECTED            0x04u
-#define LEDGER_LIVE                0x08u
-#define LEDGER_SIDE_BUY            0x10u
-#define LEDGER_MARKET              0x20u
-#define LEDGER_JOURNAL             0x40u
-#define LEDGER_SILENT              0x80u /* May stay without an answer: a replace, or refused by a gateway. */
-#define LEDGER_CANCEL_ACKNOWLEDGED 0x100u
-#define LEDGER_CANCEL_JOURNALED    0x200u
-
-struct ledger_order {
-    uint64_t key; /* 0: free. */
-    uint64_t quantity_lots;
-    uint64_t leaves_lots;
-    uint64_t body_hash; /* Of the command as sent. */
-    int64_t price;
-    uint32_t flags;
-};
-
-struct ledger_match {
-    uint64_t quantity_lots;
-    int64_t price;
-    uint8_t sides; /* Seen. */
-    bool first_added;
-    bool first_buy;
-};
-
-struct ledger {
-    struct ledger_order *orders; /* Open addressing; at most 3/4 full. */
-    uint64_t order_room;         /* A power of two. */
-    uint64_t order_count;
-    uint64_t orders_max;
-    struct ledger_match *matches; /* Match number i + 1. */
-    uint64_t match_room;
-    uint64_t match_last; /* Highest number seen. */
-    uint64_t *sequence_next;
-    uint32_t sessions_max;
-    struct ledger_counts counts;
-    struct ledger_finding findings[LEDGER_FINDINGS_MAX];
-    uint32_t finding_count;
-};
 
 enum status ledger_create(struct ledger **ledger, uint32_t sessions_max, uint64_t orders_max)
 {
@@ -112,7 +67,7 @@ const char *ledger_violation_text(enum ledger_violation violation)
     return texts[violation];
 }
 
-static void ledger_find(struct ledger *ledger, struct ledger_finding finding)
+void ledger_find(struct ledger *ledger, struct ledger_finding finding)
 {
     ledger->counts.violations[finding.violation]++;
     if (ledger->finding_count < LEDGER_FINDINGS_MAX) {
@@ -120,8 +75,8 @@ static void ledger_find(struct ledger *ledger, struct ledger_finding finding)
     }
 }
 
-static void ledger_find_order(struct ledger *ledger, enum ledger_violation violation, uint64_t key,
-                              uint64_t sequence, uint64_t match_number)
+void ledger_find_order(struct ledger *ledger, enum ledger_violation violation, uint64_t key,
+                       uint64_t sequence, uint64_t match_number)
 {
     ASSERT(key != 0);
     ledger_find(ledger, (struct ledger_finding){.violation = violation,
@@ -132,8 +87,8 @@ static void ledger_find_order(struct ledger *ledger, enum ledger_violation viola
                                                 .match_number = match_number});
 }
 
-static uint64_t ledger_key(const struct ledger *ledger, uint32_t session, uint8_t channel,
-                           uint32_t user_reference)
+uint64_t ledger_key(const struct ledger *ledger, uint32_t session, uint8_t channel,
+                    uint32_t user_reference)
 {
     ASSERT(session < ledger->sessions_max);
     return (uint64_t)(session + 1) << 40 | (uint64_t)channel << 32 | user_reference;
@@ -167,14 +122,13 @@ static bool ledger_grow(struct ledger *ledger)
     return true;
 }
 
-static struct ledger_order *ledger_get(struct ledger *ledger, uint64_t key)
+struct ledger_order *ledger_get(struct ledger *ledger, uint64_t key)
 {
     struct ledger_order *order = ledger_slot(ledger->orders, ledger->order_room, key);
     return order->key == 0 ? NULL : order;
 }
 
-/* Hash over what the client decides. */
-static uint64_t ledger_body_hash(const struct command *command)
+uint64_t ledger_body_hash(const struct command *command)
 {
     return checksum_bytes(command->type, &command->body, sizeof command->body);
 }
@@ -378,114 +332,6 @@ void ledger_refused(struct ledger *ledger, uint32_t session, uint8_t channel,
     if (order != NULL) {
         order->flags |= LEDGER_SILENT;
     }
-}
-
-/* A command that may cancel an order: a cancel, or a replace of one that has executed as much
- * already. */
-static void ledger_journal_cancel(struct ledger *ledger, uint32_t session, uint8_t channel,
-                                  uint32_t user_reference)
-{
-    struct ledger_order *order =
-        ledger_get(ledger, ledger_key(ledger, session, channel, user_reference));
-    if (order != NULL) { /* Of an order that never was: superfluous, but no violation. */
-        order->flags |= LEDGER_CANCEL_JOURNALED;
-    }
-}
-
-void ledger_journal(struct ledger *ledger, uint32_t session, const struct command *command)
-{
-    if (command->type == COMMAND_ORDER_CANCEL) {
-        ledger_journal_cancel(ledger, session, command->body.cancel.channel,
-                              command->body.cancel.user_reference);
-        return;
-    }
-    if (command->type != COMMAND_ORDER_ENTER && command->type != COMMAND_ORDER_REPLACE) {
-        return;
-    }
-    const struct command_order *body = &command->body.order;
-    if (command->type == COMMAND_ORDER_REPLACE) {
-        ledger_journal_cancel(ledger, session, body->channel, body->original_user_reference);
-    }
-    uint64_t key = ledger_key(ledger, session, body->channel, body->user_reference);
-    struct ledger_order *order = ledger_get(ledger, key);
-    if (order == NULL) {
-        ledger_find_order(ledger, LEDGER_NEVER_SENT, key, 0, 0);
-        return;
-    }
-    if (order->body_hash != ledger_body_hash(command)) {
-        ledger_find_order(ledger, LEDGER_JOURNAL_DIFFERS, key, 0, 0);
-    }
-    ledger->counts.in_journal += (order->flags & LEDGER_JOURNAL) == 0;
-    order->flags |= LEDGER_JOURNAL;
-}
-
-/* Whether an answer to the order came out that the journal does not account for. */
-static bool ledger_journal_lacks(const struct ledger_order *order)
-{
-    bool answered = (order->flags & (LEDGER_ACCEPTED | LEDGER_REJECTED)) != 0;
-    bool canceled = (order->flags & LEDGER_CANCEL_ACKNOWLEDGED) != 0;
-    return (answered && (order->flags & LEDGER_JOURNAL) == 0) ||
-           (canceled && (order->flags & LEDGER_CANCEL_JOURNALED) == 0);
-}
-
-uint64_t ledger_journal_end(struct ledger *ledger)
-{
-    uint64_t missing = 0;
-    for (uint64_t i = 0; i < ledger->order_room; i++) {
-        const struct ledger_order *order = &ledger->orders[i];
-        if (order->key != 0 && ledger_journal_lacks(order)) {
-            ledger_find_order(ledger, LEDGER_NOT_IN_JOURNAL, order->key, 0, 0);
-            missing++;
-        }
-    }
-    ledger_journal_forget(ledger);
-    return missing;
-}
-
-void ledger_journal_forget(struct ledger *ledger)
-{
-    ASSERT(ledger->order_room > 0);
-    ledger->counts.in_journal = 0;
-    for (uint64_t i = 0; i < ledger->order_room; i++) {
-        ledger->orders[i].flags &= ~(LEDGER_JOURNAL | LEDGER_CANCEL_JOURNALED);
-    }
-}
-
-/* What is missing of one order. */
-static void ledger_close_order(struct ledger *ledger, const struct ledger_order *order,
-                               bool journal)
-{
-    ASSERT((order->flags & LEDGER_SENT) != 0);
-    bool answered = (order->flags & (LEDGER_ACCEPTED | LEDGER_REJECTED)) != 0;
-    if (!answered && (order->flags & LEDGER_SILENT) == 0) {
-        ledger_find_order(ledger, LEDGER_IN_DOUBT, order->key, 0, 0);
-    }
-    if (journal && ledger_journal_lacks(order)) {
-        ledger_find_order(ledger, LEDGER_NOT_IN_JOURNAL, order->key, 0, 0);
-    }
-}
-
-uint64_t ledger_close(struct ledger *ledger, bool journal)
-{
-    for (uint64_t i = 0; i < ledger->order_room; i++) {
-        if (ledger->orders[i].key != 0) {
-            ledger_close_order(ledger, &ledger->orders[i], journal);
-        }
-    }
-    for (uint64_t i = 0; i < ledger->match_last; i++) {
-        uint8_t sides = ledger->matches[i].sides;
-        if (sides < 2) {
-            ledger_find(ledger,
-                        (struct ledger_finding){.violation = sides == 0 ? LEDGER_MATCH_MISSING
-                                                                        : LEDGER_MATCH_ONE_SIDED,
-                                                .match_number = i + 1});
-        }
-    }
-    uint64_t total = 0;
-    for (uint32_t i = 0; i < LEDGER_VIOLATIONS; i++) {
-        total += ledger->counts.violations[i];
-    }
-    return total;
 }
 
 struct ledger_counts ledger_counts(const struct ledger *ledger)
