@@ -127,6 +127,11 @@ enum status drill_check_take(struct drill_check *check, const struct drill_fleet
                                                   scenario->shard_count, &check->hashes_differ);
     for (uint32_t shard = 0; shard < scenario->shard_count; shard++) {
         check->violations += ledger_close(drill_desk_ledger(desks[shard]), false);
+        struct ledger_counts counts = ledger_counts(drill_desk_ledger(desks[shard]));
+        check->deadlines += counts.with_deadline;
+        check->too_late += counts.too_late;
+        check->deadlines_wrong +=
+            counts.violations[LEDGER_LATE] + counts.violations[LEDGER_NOT_LATE];
         for (uint32_t i = 0; i < scenario->site_count; i++) {
             check->messages += drill_desk_reading(desks[shard], i)->messages;
             check->messages_wrong += drill_desk_reading(desks[shard], i)->wrong;
@@ -147,7 +152,7 @@ bool drill_check_hashes_hold(const struct drill_check *check, const struct scena
 bool drill_check_holds(const struct drill_check *check, const struct scenario *scenario)
 {
     bool holds = check->violations == 0 && check->segments_differ == 0 &&
-                 check->messages_wrong == 0 && check->messages > 0;
+                 check->messages_wrong == 0 && check->messages > 0 && check->deadlines > 0;
     for (uint32_t i = 0; i < scenario->site_count; i++) {
         const struct drill_check_site *site = &check->sites[i];
         holds =

@@ -35,7 +35,10 @@ struct drill_check {
     uint64_t messages;          /* Read again, at all sites, */
     uint64_t messages_wrong;    /* of which so many were others than before. */
     uint64_t orders_in_journal; /* Of the journal with the fewest. */
-    uint64_t violations;        /* ledger_close() of all shards. */
+    uint64_t violations;        /* ledger_close() of all shards, */
+    uint64_t deadlines_wrong;   /* of which so many were of orders on the wrong side of theirs. */
+    uint64_t deadlines;         /* Answered orders that had a deadline, */
+    uint64_t too_late;          /* of which so many were rejected for it. */
     uint32_t survivors;         /* With one alone there is nothing to compare. */
 };
 

@@ -23,6 +23,7 @@
 #define DRILL_DESK_LOGIN_LIMIT_MS 2000u /* To log on; then the next site is tried. */
 #define DRILL_DESK_SILENCE_MS     2500u /* Heartbeats come every second. */
 #define DRILL_DESK_MOVE_AFTER_NS  UINT64_C(3000000000)
+#define DRILL_DESK_DEADLINE_NS    UINT64_C(1000000000)
 #define DRILL_DESK_SHOW_NS        UINT64_C(100000000)
 #define DRILL_DESK_READ_AGAIN_NS  UINT64_C(50000000)
 
@@ -183,6 +184,7 @@ static bool drill_desk_open(struct drill_desk *desk)
                                     .orders_max = DRILL_DESK_ORDERS_MAX,
                                     .client_id = ORDER_DESK_COUNTING,
                                     .seed = options->seed,
+                                    .deadline_after_ns = DRILL_DESK_DEADLINE_NS,
                                     .ledger = desk->ledger};
     if (timeline_create(&desk->timeline, now_ns, DRILL_DESK_SLICE_NS) != STATUS_OK) {
         return drill_desk_fail(desk, "no memory for the timeline");

@@ -96,9 +96,12 @@ static void drill_page_proof(FILE *file, const struct drill_play *play)
                 file);
     drill_page_line(file, missing == 0, "Nothing acknowledged was lost", check->orders_in_journal,
                     "orders, each in every surviving journal");
-    drill_page_line(file, check->violations == missing,
-                    "Nothing was executed twice, nothing is in doubt", check->violations - missing,
+    uint64_t wrong = check->violations - missing - check->deadlines_wrong;
+    drill_page_line(file, wrong == 0, "Nothing was executed twice, nothing is in doubt", wrong,
                     "violations");
+    drill_page_line(file, check->deadlines_wrong == 0 && check->deadlines > 0,
+                    "Nothing was sequenced past its deadline", check->deadlines,
+                    "orders had a deadline");
     drill_page_line(file, check->messages > 0 && check->messages_wrong == 0,
                     "Every session's stream has the same bytes at every site", check->messages,
                     "messages read again");

@@ -148,9 +148,14 @@ static void drill_story_proof(const struct drill_play *play)
     (void)printf("\nProved from the outside\n");
     (void)printf("  %s  nothing acknowledged was lost: %s orders, in every surviving journal\n",
                  drill_story_yes(missing == 0), human_number(check->orders_in_journal).text);
+    uint64_t wrong = check->violations - missing - check->deadlines_wrong;
     (void)printf("  %s  nothing was executed twice, nothing is in doubt: %s violations\n",
-                 drill_story_yes(check->violations == missing),
-                 human_number(check->violations - missing).text);
+                 drill_story_yes(wrong == 0), human_number(wrong).text);
+    (void)printf(
+        "  %s  nothing was sequenced past its deadline: %s orders had one, %s were rejected "
+        "for it\n",
+        drill_story_yes(check->deadlines_wrong == 0 && check->deadlines > 0),
+        human_number(check->deadlines).text, human_number(check->too_late).text);
     (void)printf("  %s  every session's stream has the same bytes at every site: %s messages read "
                  "again\n",
                  drill_story_yes(streams), human_number(check->messages).text);
@@ -303,8 +308,9 @@ static json_t *drill_story_json(const struct drill_play *play)
                   (json_int_t)sum.acknowledged, "recovery_max_ns", (json_int_t)play->recovery_ns,
                   "violations", (json_int_t)check->violations);
     json_t *proved =
-        json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "orders_in_journals",
-                  (json_int_t)check->orders_in_journal, "messages_read_again",
+        json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "orders_with_deadline",
+                  (json_int_t)check->deadlines, "orders_too_late", (json_int_t)check->too_late,
+                  "orders_in_journals", (json_int_t)check->orders_in_journal, "messages_read_again",
                   (json_int_t)check->messages, "messages_wrong", (json_int_t)check->messages_wrong,
                   "segments_compared", (json_int_t)check->segments_compared, "segments_differ",
                   (json_int_t)check->segments_differ, "hashes_compared",

@@ -7,6 +7,7 @@
 
 #define LEDGER_ORDERS_FIRST  4096u /* Room of the table at first; a power of two. */
 #define LEDGER_MATCHES_FIRST 4096u
+#define LEDGER_DAY_NS        UINT64_C(86400000000000)
 
 enum status ledger_create(struct ledger **ledger, uint32_t sessions_max, uint64_t orders_max)
 {
@@ -53,6 +54,8 @@ const char *ledger_violation_text(enum ledger_violation violation)
         [LEDGER_NEVER_SENT] = "answer to an order that was never sent",
         [LEDGER_ANSWERED_TWICE] = "answered twice",
         [LEDGER_IN_DOUBT] = "sent, but never answered",
+        [LEDGER_LATE] = "accepted or replaced after its deadline",
+        [LEDGER_NOT_LATE] = "rejected as too late before its deadline",
         [LEDGER_NOT_IN_JOURNAL] = "acknowledged, but not in the journal",
         [LEDGER_JOURNAL_DIFFERS] = "the journal has another order under its reference",
         [LEDGER_UNKNOWN_ORDER] = "executed, canceled or replaced, but not open",
@@ -149,7 +152,9 @@ enum status ledger_sent(struct ledger *ledger, uint32_t session, const struct co
     *order = (struct ledger_order){.key = key,
                                    .body_hash = ledger_body_hash(command),
                                    .price = body->price,
+                                   .deadline_ns = body->deadline_ns,
                                    .flags = LEDGER_SENT};
+    order->flags |= (command->flags & COMMAND_HAS_DEADLINE) != 0 ? LEDGER_DEADLINE : 0;
     order->flags |= body->side == SIDE_BUY ? LEDGER_SIDE_BUY : 0;
     order->flags |= body->kind == ORDER_MARKET ? LEDGER_MARKET : 0;
     if (command->type == COMMAND_ORDER_REPLACE) {
@@ -165,6 +170,32 @@ enum status ledger_sent(struct ledger *ledger, uint32_t session, const struct co
     return STATUS_OK;
 }
 
+/* Whether a stamp, in ns since midnight UTC, is behind a deadline, which is less than half a day
+ * away. */
+static bool ledger_is_behind(uint64_t stamp_ns, uint64_t deadline_ns)
+{
+    uint64_t behind_ns = (stamp_ns + LEDGER_DAY_NS - deadline_ns % LEDGER_DAY_NS) % LEDGER_DAY_NS;
+    return behind_ns > 0 && behind_ns < LEDGER_DAY_NS / 2;
+}
+
+/* An order is rejected as too late behind its deadline, and only there (P5). */
+static void ledger_deadline(struct ledger *ledger, const struct ledger_order *order,
+                            uint64_t sequence, const struct event *event)
+{
+    bool behind = (order->flags & LEDGER_DEADLINE) != 0 &&
+                  ledger_is_behind(event->timestamp_ns, order->deadline_ns);
+    bool rejected = event->type == EVENT_ORDER_REJECTED;
+    ledger->counts.with_deadline += (order->flags & LEDGER_DEADLINE) != 0;
+    if (rejected && event->reason == REJECT_TOO_LATE) {
+        ledger->counts.too_late++;
+        if (!behind) {
+            ledger_find_order(ledger, LEDGER_NOT_LATE, order->key, sequence, 0);
+        }
+    } else if (!rejected && behind) {
+        ledger_find_order(ledger, LEDGER_LATE, order->key, sequence, 0);
+    }
+}
+
 /* Accepted, replaced or rejected: an answer to what was sent, and the only one. */
 static void ledger_answer(struct ledger *ledger, uint64_t key, uint64_t sequence,
                           const struct event *event)
@@ -178,6 +209,7 @@ static void ledger_answer(struct ledger *ledger, uint64_t key, uint64_t sequence
         ledger_find_order(ledger, LEDGER_ANSWERED_TWICE, key, sequence, 0);
         return;
     }
+    ledger_deadline(ledger, order, sequence, event);
     if (event->type == EVENT_ORDER_REJECTED) {
         order->flags |= LEDGER_REJECTED;
         return;

@@ -22,6 +22,9 @@ enum ledger_violation {
     LEDGER_NEVER_SENT,         /* An answer to an order that was not sent. */
     LEDGER_ANSWERED_TWICE,     /* Accepted, rejected or replaced a second time. */
     LEDGER_IN_DOUBT,           /* Sent, but no answer at the end. */
+    LEDGER_LATE,               /* Accepted or replaced with a stamp behind its deadline. */
+    LEDGER_NOT_LATE,           /* Rejected as too late with a stamp that is not behind it;
+                                  sessions have no maximum age. */
     LEDGER_NOT_IN_JOURNAL,     /* Acknowledged, but the journal does not have it. */
     LEDGER_JOURNAL_DIFFERS,    /* The journal has another order under its reference. */
     LEDGER_UNKNOWN_ORDER,      /* Executed, canceled or replaced, but not open. */
@@ -49,13 +52,15 @@ struct ledger_counts {
     uint64_t sent;
     uint64_t accepted;
     uint64_t rejected;
+    uint64_t too_late; /* Of those, behind their deadline. */
     uint64_t replaced;
     uint64_t canceled;
     uint64_t messages;
     uint64_t refused;
     uint64_t executions; /* Matches: each has two sides. */
     uint64_t quantity_executed;
-    uint64_t in_journal; /* Orders and replaces, of the journal that is being fed. */
+    uint64_t with_deadline; /* Orders and replaces answered that had one. */
+    uint64_t in_journal;    /* Orders and replaces, of the journal that is being fed. */
     uint64_t violations[LEDGER_VIOLATIONS];
 };
 

@@ -16,6 +16,7 @@
 #define LEDGER_SILENT              0x80u /* May stay without an answer: a replace, or refused by a gateway. */
 #define LEDGER_CANCEL_ACKNOWLEDGED 0x100u
 #define LEDGER_CANCEL_JOURNALED    0x200u
+#define LEDGER_DEADLINE            0x400u
 
 struct ledger_order {
     uint64_t key; /* 0: free. */
@@ -23,6 +24,7 @@ struct ledger_order {
     uint64_t leaves_lots;
     uint64_t body_hash; /* Of the command as sent. */
     int64_t price;
+    uint64_t deadline_ns; /* UTC; with LEDGER_DEADLINE. */
     uint32_t flags;
 };
 

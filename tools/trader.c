@@ -1,6 +1,7 @@
 #include "tools/trader.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 #include "matching/base/assertion.h"
 #include "tools/trader_inside.h"
@@ -202,9 +203,26 @@ static bool trader_may_send(const struct trader *trader)
     return ouch_client_pending(options->client, trader->held_session) < options->window;
 }
 
+/* An order and a replace may have a deadline. */
+static void trader_set_deadline(const struct trader_options *options, struct command *command)
+{
+    struct command_order *body = &command->body.order;
+    if (options->deadline_after_ns == 0 || command->type == COMMAND_ORDER_CANCEL ||
+        body->user_reference % 2 == 0) {
+        return;
+    }
+    struct timespec now;
+    int result = clock_gettime(CLOCK_REALTIME, &now);
+    ASSERT(result == 0);
+    command->flags |= COMMAND_HAS_DEADLINE;
+    body->deadline_ns =
+        (uint64_t)now.tv_sec * TRADER_NS_A_S + (uint64_t)now.tv_nsec + options->deadline_after_ns;
+}
+
 static enum status trader_send_held(struct trader *trader)
 {
     ASSERT(trader->held);
+    trader_set_deadline(&trader->options, &trader->command);
     const struct command *command = &trader->command;
     enum status status = ouch_client_send(trader->options.client, trader->held_session, command,
                                           trader->held_due_ns);

@@ -230,6 +230,45 @@ static void test_doubled(void **state)
     twice(STEP_JOURNAL_BUY, LEDGER_VIOLATIONS); /* Sent again, executed once: right. */
 }
 
+/* One order with a deadline a second before midnight, answered with a stamp. */
+static void answered_at(uint64_t stamp_ns, enum event_type type, enum ledger_violation violation)
+{
+    const uint64_t day_ns = UINT64_C(86400000000000);
+    struct history history = begin();
+    struct command command = order(SIDE_SELL, 1, 100, 1000);
+    command.flags = COMMAND_HAS_DEADLINE;
+    command.body.order.deadline_ns = 20000 * day_ns - UINT64_C(1000000000);
+    struct event event = {.type = (uint8_t)type,
+                          .state = 'L',
+                          .user_reference = 1,
+                          .quantity_lots = 100,
+                          .price = 1000,
+                          .timestamp_ns = stamp_ns};
+    if (type == EVENT_ORDER_REJECTED) {
+        event.reason = REJECT_TOO_LATE;
+    }
+    assert_int_equal(ledger_sent(history.ledger, 0, &command), STATUS_OK);
+    assert_int_equal(ledger_event(history.ledger, 0, 1, &event), STATUS_OK);
+    ledger_journal(history.ledger, 0, &command);
+    struct ledger_counts counts = ledger_counts(history.ledger);
+    assert_int_equal(counts.with_deadline, 1);
+    assert_int_equal(counts.too_late, type == EVENT_ORDER_REJECTED);
+    end(&history, violation);
+}
+
+static void test_deadlines(void **state)
+{
+    (void)state;
+    const uint64_t deadline_ns = UINT64_C(86399000000000); /* Since midnight. */
+    answered_at(deadline_ns - 1, EVENT_ORDER_ACCEPTED, LEDGER_VIOLATIONS);
+    answered_at(deadline_ns, EVENT_ORDER_ACCEPTED, LEDGER_VIOLATIONS);
+    answered_at(deadline_ns + 1, EVENT_ORDER_ACCEPTED, LEDGER_LATE);
+    answered_at(0, EVENT_ORDER_ACCEPTED, LEDGER_LATE); /* The next day. */
+    answered_at(deadline_ns, EVENT_ORDER_REJECTED, LEDGER_NOT_LATE);
+    answered_at(deadline_ns + 1, EVENT_ORDER_REJECTED, LEDGER_VIOLATIONS);
+    answered_at(UINT64_C(500000000), EVENT_ORDER_REJECTED, LEDGER_VIOLATIONS);
+}
+
 static void changed(enum step step, struct event event, enum ledger_violation violation)
 {
     struct history history = begin();
@@ -443,17 +482,12 @@ static void test_many(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_right_history),
-        cmocka_unit_test(test_left_out),
-        cmocka_unit_test(test_doubled),
-        cmocka_unit_test(test_changed),
-        cmocka_unit_test(test_match_missing),
-        cmocka_unit_test(test_stream_gap),
-        cmocka_unit_test(test_journal_differs),
-        cmocka_unit_test(test_two_journals),
-        cmocka_unit_test(test_replace),
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_right_history), cmocka_unit_test(test_left_out),
+        cmocka_unit_test(test_doubled),       cmocka_unit_test(test_deadlines),
+        cmocka_unit_test(test_changed),       cmocka_unit_test(test_match_missing),
+        cmocka_unit_test(test_stream_gap),    cmocka_unit_test(test_journal_differs),
+        cmocka_unit_test(test_two_journals),  cmocka_unit_test(test_replace),
+        cmocka_unit_test(test_refused),       cmocka_unit_test(test_many),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
