@@ -10,6 +10,7 @@
 #define TRADER_CONNECT_NS UINT64_C(50000000)
 #define TRADER_STUCK_NS   UINT64_C(20000000) /* Without an answer: ask what is passed over. */
 #define TRADER_SENDS_MAX  256u               /* A step: then events are looked at. */
+#define TRADER_DEADLINES  16u                /* Steps of the time that orders have. */
 #define TRADER_RATE_MAX   UINT64_C(1000000000)
 
 enum status trader_create(struct trader **trader, const struct trader_options *options)
@@ -215,8 +216,9 @@ static void trader_set_deadline(const struct trader_options *options, struct com
     int result = clock_gettime(CLOCK_REALTIME, &now);
     ASSERT(result == 0);
     command->flags |= COMMAND_HAS_DEADLINE;
-    body->deadline_ns =
-        (uint64_t)now.tv_sec * TRADER_NS_A_S + (uint64_t)now.tv_nsec + options->deadline_after_ns;
+    uint64_t step = body->user_reference / 2 % TRADER_DEADLINES + 1;
+    body->deadline_ns = (uint64_t)now.tv_sec * TRADER_NS_A_S + (uint64_t)now.tv_nsec +
+                        options->deadline_after_ns / TRADER_DEADLINES * step;
 }
 
 static enum status trader_send_held(struct trader *trader)

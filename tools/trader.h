@@ -41,9 +41,10 @@ struct trader_options {
     uint32_t orders_max; /* Open or unanswered at a time. */
     enum order_desk_client_id client_id;
     uint64_t seed;
-    uint64_t deadline_after_ns;     /* Every second order of a session has a deadline so long after
-                                       it is first sent, by this machine's clock; 0: none has. */
-    struct ledger *ledger;          /* Each may be NULL; all outlive the trader. */
+    uint64_t deadline_after_ns; /* Every second order of a session has a deadline, by this machine's
+                                   clock, one to sixteen sixteenths of this after it is first sent;
+                                   0: none has. */
+    struct ledger *ledger;      /* Each may be NULL; all outlive the trader. */
     struct replay_compare *compare; /* Only with `actions`. */
     struct timeline *timeline;
 };
