@@ -52,7 +52,7 @@ ROOMS    := $(MATCHING_SOURCES) $(REPLICATION_SOURCES) $(GATEWAY_SOURCES) $(TOOL
             $(wildcard gateway/causewayd.c tools/causeway.c)
 
 .PHONY: all build tests-build objects-build fuzzers-build run test check lint format bench fuzz soak \
-        chaos models mutants install clean help force
+        drills chaos models mutants install clean help force
 all: build
 build: $(PROGRAMS) $(BUILD)/libmatching.a $(BUILD)/libreplication.a
 objects-build: $(call objects,$(ROOMS))
@@ -68,6 +68,7 @@ help:
 	@echo 'make models   search the Spin models of the consensus, planted bugs included (DEEP=1: the large ones, too)'
 	@echo 'make mutants  plant bugs in the consensus and its neighbours, one at a time: a test or the simulator must notice each (NAMES=)'
 	@echo 'make soak     simulate whole clusters with faults (SEEDS=1000; SEED: the first one)'
+	@echo 'make drills   every scenario of tools/drills, one after the other (SECONDS=30 of order flow each; about 12 min)'
 	@echo 'make chaos    real sites killed, frozen, cut off, their disks full, while clients trade (SECONDS=60 SITES="3 5" SEED=)'
 	@echo 'make lint     layout, purity of the cores, arrows between rooms, function length, ...'
 	@echo 'make format   apply .clang-format'
@@ -114,6 +115,12 @@ soak:
 	@tools/packages build
 	@$(MAKE) --no-print-directory $(PARALLEL) $(BUILD)/tests/sim/sim
 	@$(BUILD)/tests/sim/sim --seed '$(or $(SEED),$(shell date +%s)000000)' --seeds '$(or $(SEEDS),1000)' --jobs '$(shell nproc)'
+
+# SECONDS: order flow of each; SCENARIOS: some of them.
+drills:
+	@tools/packages build
+	@$(MAKE) --no-print-directory $(PARALLEL) build
+	@tests/drills '$(BUILD)' '$(or $(SECONDS),30)' $(SCENARIOS)
 
 # SECONDS: order flow of each run; SITES: 3, 5, 7 or 9, or several; SEED repeats a run's timeline.
 chaos:

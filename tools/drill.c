@@ -25,6 +25,7 @@
 /* Options that only scenarios have. */
 struct drill_more {
     bool loopback;
+    bool unhurried;
     uint64_t sites; /* Of chaos. */
 };
 
@@ -153,6 +154,10 @@ static int drill_scenario(struct scenario *scenario, const char *name,
     if (options->duration_ns != 0) {
         scenario_stretch(scenario, options->duration_ns);
     }
+    if (more->unhurried) {
+        scenario->recovery_ns = 0;
+        scenario->moves_given = false;
+    }
     return OPTIONS_EXIT_DONE;
 }
 
@@ -242,6 +247,10 @@ int drill_main(int argc, char **argv)
         {"loopback", 0, OPTION_FLAG, &more.loopback, NULL,
          "With a scenario: no network namespaces, all sites on loopback without delays.", 0, 0,
          NULL},
+        {"unhurried", 0, OPTION_FLAG, &more.unhurried, NULL,
+         "With a scenario: however long recovery takes and whatever else moves, as on a machine that "
+         "is too slow for all this.",
+         0, 0, NULL},
         {"sites", 0, OPTION_COUNT, &more.sites, "N",
          "Of chaos: how many sites, an odd number (default 3).", CHAOS_SITES_MIN, SITES_MAX, NULL},
         {"list", 'l', OPTION_FLAG, &list, NULL, "Name the scenarios, with a line each.", 0, 0,
