@@ -248,7 +248,8 @@ int drill_main(int argc, char **argv)
          "With a scenario: no network namespaces, all sites on loopback without delays.", 0, 0,
          NULL},
         {"unhurried", 0, OPTION_FLAG, &more.unhurried, NULL,
-         "With a scenario: however long recovery takes and whatever else moves, as on a machine that "
+         "With a scenario: however long recovery takes and whatever else moves, as on a machine "
+         "that "
          "is too slow for all this.",
          0, 0, NULL},
         {"sites", 0, OPTION_COUNT, &more.sites, "N",

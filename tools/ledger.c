@@ -366,6 +366,43 @@ void ledger_refused(struct ledger *ledger, uint32_t session, uint8_t channel,
     }
 }
 
+/* What is missing of one order. */
+static void ledger_close_order(struct ledger *ledger, const struct ledger_order *order,
+                               bool journal)
+{
+    ASSERT((order->flags & LEDGER_SENT) != 0);
+    bool answered = (order->flags & (LEDGER_ACCEPTED | LEDGER_REJECTED)) != 0;
+    if (!answered && (order->flags & LEDGER_SILENT) == 0) {
+        ledger_find_order(ledger, LEDGER_IN_DOUBT, order->key, 0, 0);
+    }
+    if (journal && ledger_journal_lacks(order)) {
+        ledger_find_order(ledger, LEDGER_NOT_IN_JOURNAL, order->key, 0, 0);
+    }
+}
+
+uint64_t ledger_close(struct ledger *ledger, bool journal)
+{
+    for (uint64_t i = 0; i < ledger->order_room; i++) {
+        if (ledger->orders[i].key != 0) {
+            ledger_close_order(ledger, &ledger->orders[i], journal);
+        }
+    }
+    for (uint64_t i = 0; i < ledger->match_last; i++) {
+        uint8_t sides = ledger->matches[i].sides;
+        if (sides < 2) {
+            ledger_find(ledger,
+                        (struct ledger_finding){.violation = sides == 0 ? LEDGER_MATCH_MISSING
+                                                                        : LEDGER_MATCH_ONE_SIDED,
+                                                .match_number = i + 1});
+        }
+    }
+    uint64_t total = 0;
+    for (uint32_t i = 0; i < LEDGER_VIOLATIONS; i++) {
+        total += ledger->counts.violations[i];
+    }
+    return total;
+}
+
 struct ledger_counts ledger_counts(const struct ledger *ledger)
 {
     return ledger->counts;

@@ -62,5 +62,7 @@ uint64_t ledger_key(const struct ledger *ledger, uint32_t session, uint8_t chann
 struct ledger_order *ledger_get(struct ledger *ledger, uint64_t key);
 /* Hash over what the client decides. */
 uint64_t ledger_body_hash(const struct command *command);
+/* Whether an answer to the order came out that the journal does not account for. */
+bool ledger_journal_lacks(const struct ledger_order *order);
 
 #endif

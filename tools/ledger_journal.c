@@ -42,8 +42,7 @@ void ledger_journal(struct ledger *ledger, uint32_t session, const struct comman
     order->flags |= LEDGER_JOURNAL;
 }
 
-/* Whether an answer to the order came out that the journal does not account for. */
-static bool ledger_journal_lacks(const struct ledger_order *order)
+bool ledger_journal_lacks(const struct ledger_order *order)
 {
     bool answered = (order->flags & (LEDGER_ACCEPTED | LEDGER_REJECTED)) != 0;
     bool canceled = (order->flags & LEDGER_CANCEL_ACKNOWLEDGED) != 0;
@@ -72,41 +71,4 @@ void ledger_journal_forget(struct ledger *ledger)
     for (uint64_t i = 0; i < ledger->order_room; i++) {
         ledger->orders[i].flags &= ~(LEDGER_JOURNAL | LEDGER_CANCEL_JOURNALED);
     }
-}
-
-/* What is missing of one order. */
-static void ledger_close_order(struct ledger *ledger, const struct ledger_order *order,
-                               bool journal)
-{
-    ASSERT((order->flags & LEDGER_SENT) != 0);
-    bool answered = (order->flags & (LEDGER_ACCEPTED | LEDGER_REJECTED)) != 0;
-    if (!answered && (order->flags & LEDGER_SILENT) == 0) {
-        ledger_find_order(ledger, LEDGER_IN_DOUBT, order->key, 0, 0);
-    }
-    if (journal && ledger_journal_lacks(order)) {
-        ledger_find_order(ledger, LEDGER_NOT_IN_JOURNAL, order->key, 0, 0);
-    }
-}
-
-uint64_t ledger_close(struct ledger *ledger, bool journal)
-{
-    for (uint64_t i = 0; i < ledger->order_room; i++) {
-        if (ledger->orders[i].key != 0) {
-            ledger_close_order(ledger, &ledger->orders[i], journal);
-        }
-    }
-    for (uint64_t i = 0; i < ledger->match_last; i++) {
-        uint8_t sides = ledger->matches[i].sides;
-        if (sides < 2) {
-            ledger_find(ledger,
-                        (struct ledger_finding){.violation = sides == 0 ? LEDGER_MATCH_MISSING
-                                                                        : LEDGER_MATCH_ONE_SIDED,
-                                                .match_number = i + 1});
-        }
-    }
-    uint64_t total = 0;
-    for (uint32_t i = 0; i < LEDGER_VIOLATIONS; i++) {
-        total += ledger->counts.violations[i];
-    }
-    return total;
 }
