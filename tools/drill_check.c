@@ -19,7 +19,8 @@ struct drill_check_walk {
     struct drill_desk *const *desks;
     uint32_t shard_count;
     struct drill_check_chain chains[SHARDS_MAX];
-    bool full; /* No memory. */
+    bool surviving; /* The site whose journal is walked. */
+    bool full;      /* No memory. */
 };
 
 static bool drill_check_room(struct drill_check_chain *chain, uint64_t log_index)
@@ -58,9 +59,10 @@ static void drill_check_segment(void *context, const struct journal_reader_segme
     }
     uint8_t *hash = chain->hashes[log_index - 1];
     if (chain->known[log_index - 1]) {
+        bool differs = memcmp(hash, segment->segment.chain_hash, SEGMENT_HASH_BYTES) != 0;
         walk->check->segments_compared++;
-        walk->check->segments_differ +=
-            memcmp(hash, segment->segment.chain_hash, SEGMENT_HASH_BYTES) != 0;
+        walk->check->segments_differ += differs && walk->surviving;
+        walk->check->segments_given_up += differs && !walk->surviving;
     } else {
         memcpy(hash, segment->segment.chain_hash, SEGMENT_HASH_BYTES);
         chain->known[log_index - 1] = true;
@@ -87,6 +89,7 @@ static void drill_check_journal(struct drill_check_walk *walk, const struct dril
                                            .segment = drill_check_segment,
                                            .command = drill_check_command};
     struct journal_walk_result result = {.segments = 0};
+    walk->surviving = site->surviving;
     site->walked = journal_walk(&options, &result, site->error) == STATUS_OK;
     site->segments = result.segments;
     site->commands = result.commands;
@@ -121,7 +124,13 @@ enum status drill_check_take(struct drill_check *check, const struct drill_fleet
         check->sites[i].surviving = (surviving >> i & 1) != 0;
         check->survivors += check->sites[i].surviving;
         check->sites[i].stopped_well = (well >> i & 1) != 0;
-        drill_check_journal(&walk, fleet, i);
+    }
+    /* Survivors first: what they have is what the dead are compared with. */
+    for (uint32_t i = 0; i < 2 * scenario->site_count; i++) {
+        uint32_t index = i % scenario->site_count;
+        if (check->sites[index].surviving == (i < scenario->site_count)) {
+            drill_check_journal(&walk, fleet, index);
+        }
     }
     check->hashes_compared = drill_hashes_compare(hashes, scenario->site_count,
                                                   scenario->shard_count, &check->hashes_differ);

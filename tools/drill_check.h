@@ -28,7 +28,9 @@ struct drill_check_site {
 struct drill_check {
     struct drill_check_site sites[SITES_MAX];
     uint64_t segments_compared; /* Chain hashes at equal log indexes, */
-    uint64_t segments_differ;   /* and those that differ. */
+    uint64_t segments_differ;   /* and those of survivors that differ. */
+    uint64_t segments_given_up; /* Those of the dead that differ: nobody acknowledged what is in
+                                   them, or the ledger misses it among the survivors. */
     struct drill_hashes hashes; /* What the survivors had executed before they were stopped. */
     uint64_t hashes_compared;   /* Event hashes at equal log indexes, */
     uint64_t hashes_differ;     /* and those that differ. */

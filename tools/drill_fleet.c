@@ -227,6 +227,12 @@ static enum status drill_fleet_wait(struct drill_fleet *fleet)
 
 enum status drill_fleet_start(struct drill_fleet *fleet)
 {
+    const struct drill_place_site *first = &fleet->sites[0].place;
+    enum status refused = drill_refusal_see(fleet->place.program, first->directory, first->config,
+                                            fleet->refused, fleet->error);
+    if (refused != STATUS_OK && refused != STATUS_NOT_FOUND) {
+        return refused;
+    }
     for (uint32_t i = 0; i < fleet->scenario->site_count; i++) {
         enum status status = drill_fleet_start_one(fleet, i);
         if (status != STATUS_OK) {

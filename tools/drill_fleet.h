@@ -12,6 +12,7 @@
 #include "tools/drill_lines.h"
 #include "tools/drill_operator.h"
 #include "tools/drill_place.h"
+#include "tools/drill_refusal.h"
 #include "tools/scenario.h"
 #include "tools/site_child.h"
 #include "tools/wan.h"
@@ -54,7 +55,8 @@ struct drill_fleet {
     char disk_reason[DRILL_DISK_ERROR_BYTES];     /* Why there are no small disks. */
     struct drill_fleet_operator operators[DRILL_FLEET_OPERATORS_MAX];
     uint32_t operators_begun;
-    uint32_t operator_tries; /* Of each command. */
+    uint32_t operator_tries;           /* Of each command. */
+    char refused[DRILL_REFUSAL_BYTES]; /* What a site says of the placement without the override. */
     char error[DRILL_PLACE_ERROR_BYTES];
 };
 
@@ -68,7 +70,8 @@ void drill_fleet_close(struct drill_fleet *fleet);
 /* Namespace of the clients, for whoever wants to live there; -1 on loopback. */
 int drill_fleet_clients(const struct drill_fleet *fleet);
 
-/* Start every site and wait until all serve. */
+/* Start every site and wait until all serve. Before that, where the placement is overridden, it
+ * must be refused without that. */
 MUST_USE enum status drill_fleet_start(struct drill_fleet *fleet);
 /* Apply a market file through whichever site takes it, within a minute. */
 MUST_USE enum status drill_fleet_market(struct drill_fleet *fleet);

@@ -107,6 +107,13 @@ static void drill_page_proof(FILE *file, const struct drill_play *play)
                     "messages read again");
     drill_page_line(file, walked, "Every journal proves itself, with public keys alone", segments,
                     "segments: hash, chain and signature");
+    if (play->fleet.refused[0] != '\0') {
+        (void)fputs("<tr><td class=\"good\">holds</td><td>The placement was refused without the "
+                    "override</td><td colspan=\"2\">",
+                    file);
+        drill_page_text(file, play->fleet.refused);
+        (void)fputs("</td></tr>\n", file);
+    }
     if (check->survivors > 1) {
         drill_page_line(file, check->segments_differ == 0 && check->segments_compared > 0,
                         "The journals are one", check->segments_compared,

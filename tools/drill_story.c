@@ -161,10 +161,19 @@ static void drill_story_proof(const struct drill_play *play)
                  drill_story_yes(streams), human_number(check->messages).text);
     (void)printf("  %s  every journal proves itself, with public keys alone\n",
                  drill_story_yes(walked));
+    if (play->fleet.refused[0] != '\0') {
+        (void)printf("  yes  the placement was refused without the override: %s\n",
+                     play->fleet.refused);
+    }
     if (check->survivors > 1) {
-        (void)printf("  %s  the journals are one: %s segments compared by chain hash\n",
+        (void)printf("  %s  the journals are one: %s segments compared by chain hash",
                      drill_story_yes(check->segments_differ == 0 && check->segments_compared > 0),
                      human_number(check->segments_compared).text);
+        if (check->segments_given_up > 0) {
+            (void)printf(", %s at the end of dead ones were never committed",
+                         human_number(check->segments_given_up).text);
+        }
+        (void)putchar('\n');
         (void)printf("  %s  all computed the same: %s event hashes compared at equal places of the "
                      "logs\n",
                      drill_story_yes(drill_check_hashes_hold(check, play->options.scenario)),
@@ -308,7 +317,8 @@ static json_t *drill_story_json(const struct drill_play *play)
                   (json_int_t)sum.acknowledged, "recovery_max_ns", (json_int_t)play->recovery_ns,
                   "violations", (json_int_t)check->violations);
     json_t *proved =
-        json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "orders_with_deadline",
+        json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "segments_given_up",
+                  (json_int_t)check->segments_given_up, "orders_with_deadline",
                   (json_int_t)check->deadlines, "orders_too_late", (json_int_t)check->too_late,
                   "orders_in_journals", (json_int_t)check->orders_in_journal, "messages_read_again",
                   (json_int_t)check->messages, "messages_wrong", (json_int_t)check->messages_wrong,
@@ -318,6 +328,9 @@ static json_t *drill_story_json(const struct drill_play *play)
                   (json_int_t)check->hashes_differ);
     ASSERT(report != NULL && proved != NULL);
     (void)json_object_update_new(report, proved);
+    if (play->fleet.refused[0] != '\0') {
+        (void)json_object_set_new(report, "refused", json_string(play->fleet.refused));
+    }
     (void)json_object_set_new(report, "leader_losses", drill_story_losses_json(play));
     (void)json_object_set_new(report, "timeline", drill_story_moments(play));
     (void)json_object_set_new(report, "shards", drill_story_shards(play));
