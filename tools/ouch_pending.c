@@ -53,10 +53,10 @@ const struct command *ouch_pending_unsent(const struct ouch_pending *pending)
                                           : &ouch_pending_at(pending, pending->sent)->command;
 }
 
-/* What was refused does not go out again. */
+/* What is settled does not go out again. */
 static void ouch_pending_skip(struct ouch_pending *pending)
 {
-    while (pending->sent < pending->next && ouch_pending_at(pending, pending->sent)->refused) {
+    while (pending->sent < pending->next && ouch_pending_at(pending, pending->sent)->settled) {
         pending->sent++;
     }
 }
@@ -118,10 +118,10 @@ static bool ouch_pending_answers(const struct command *command, const struct eve
     }
 }
 
-/* Refused ones that nothing unanswered stands before any more make room. */
+/* Settled ones that nothing unanswered stands before any more make room. */
 static void ouch_pending_trim(struct ouch_pending *pending)
 {
-    while (pending->first < pending->next && ouch_pending_at(pending, pending->first)->refused) {
+    while (pending->first < pending->next && ouch_pending_at(pending, pending->first)->settled) {
         pending->first++;
     }
     if (pending->sent < pending->first) {
@@ -130,19 +130,30 @@ static void ouch_pending_trim(struct ouch_pending *pending)
     ouch_pending_skip(pending);
 }
 
-/* Settle everything up to the entry at `position`. */
+/* Whether an answer to `later` says that nothing will ever answer `command`, sent before it. */
+static bool ouch_pending_silent(const struct command *command, const struct command *later)
+{
+    return command->type != COMMAND_ORDER_ENTER ||
+           ((later->type == COMMAND_ORDER_ENTER || later->type == COMMAND_ORDER_REPLACE) &&
+            later->body.order.channel == command->body.order.channel);
+}
+
+/* Settle the entry at `position`, and what before it is passed over. */
 static void ouch_pending_settle(struct ouch_pending *pending, uint64_t position,
                                 struct ouch_pending_answer *answer)
 {
     ASSERT(position >= pending->first);
-    const struct ouch_pending_entry *entry = ouch_pending_at(pending, position);
+    struct ouch_pending_entry *entry = ouch_pending_at(pending, position);
     answer->tag = entry->tag;
     answer->command_type = entry->command.type;
     answer->silent_count = 0;
     for (uint64_t at = pending->first; at < position; at++) {
-        answer->silent_count += !ouch_pending_at(pending, at)->refused;
+        struct ouch_pending_entry *before = ouch_pending_at(pending, at);
+        bool silent = !before->settled && ouch_pending_silent(&before->command, &entry->command);
+        before->settled = before->settled || silent;
+        answer->silent_count += silent;
     }
-    pending->first = position + 1;
+    entry->settled = true;
     ouch_pending_trim(pending);
 }
 
@@ -153,7 +164,7 @@ bool ouch_pending_take(struct ouch_pending *pending, const struct event *event,
     ASSERT(answer != NULL);
     for (uint64_t at = pending->first; at < pending->next; at++) {
         const struct ouch_pending_entry *entry = ouch_pending_at(pending, at);
-        if (!entry->refused && ouch_pending_answers(&entry->command, event)) {
+        if (!entry->settled && ouch_pending_answers(&entry->command, event)) {
             ouch_pending_settle(pending, at, answer);
             return true;
         }
@@ -167,9 +178,9 @@ bool ouch_pending_refuse(struct ouch_pending *pending, uint8_t channel, uint32_t
     ASSERT(answer != NULL);
     for (uint64_t at = pending->first; at < pending->sent; at++) {
         struct ouch_pending_entry *entry = ouch_pending_at(pending, at);
-        if (!entry->refused && (ouch_pending_enter_is(&entry->command, channel, user_reference) ||
+        if (!entry->settled && (ouch_pending_enter_is(&entry->command, channel, user_reference) ||
                                 ouch_pending_cancel_is(&entry->command, channel, user_reference))) {
-            entry->refused = true;
+            entry->settled = true;
             *answer = (struct ouch_pending_answer){.tag = entry->tag,
                                                    .command_type = entry->command.type};
             ouch_pending_trim(pending);

@@ -3,9 +3,11 @@
  *
  * OUCH answers in order, but not everything: a cancel that comes too late and a replace of a dead
  * order are passed over in silence (OUCH 5.0, "Cancel Order", "Replace Order"). So an answer to one
- * command also settles all that were sent before it. A gateway's refusal is no such answer: it
- * comes at once, while commands before it are still on their way, and settles nothing but its own.
- */
+ * command also settles those before it, but for orders entered: they are always answered. One that
+ * is not was refused by a gateway, and the refusal lost with the connection: it goes out again.
+ * Only an answer to a later order of its channel says that it is too late for that. A gateway's
+ * refusal is no such answer: it comes at once, while commands before it are still on their way, and
+ * settles nothing but its own. */
 #ifndef TOOLS_OUCH_PENDING_H
 #define TOOLS_OUCH_PENDING_H
 
@@ -19,7 +21,7 @@
 struct ouch_pending_entry {
     struct command command;
     uint64_t tag; /* The caller's; comes back with the answer. */
-    bool refused; /* By a gateway: settled, but others before it are not. Never sent again. */
+    bool settled; /* While others before it are not. Never sent again. */
 };
 
 /* Owned by whoever called ouch_pending_create(). Counters never wrap: first <= sent <= next. */
@@ -35,7 +37,7 @@ struct ouch_pending {
 MUST_USE enum status ouch_pending_create(struct ouch_pending *pending, uint32_t capacity);
 void ouch_pending_destroy(struct ouch_pending *pending);
 
-/* Commands not answered, sent or not; those refused behind them take room, too. */
+/* Commands not answered, sent or not; those settled behind them take room, too. */
 uint32_t ouch_pending_count(const struct ouch_pending *pending);
 
 /* Put a command behind all others. STATUS_FULL changes nothing. */

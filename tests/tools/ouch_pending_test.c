@@ -103,7 +103,7 @@ static void test_what_answers_what(void **state)
     event = answer_to(EVENT_ORDER_CANCELED, CANCEL_USER, 0, 1);
     assert_true(ouch_pending_take(&pending, &event, &answer));
     assert_int_equal(answer.tag, 3);
-    assert_int_equal(answer.silent_count, 1); /* Channel 3's order got no answer of its own. */
+    assert_int_equal(answer.silent_count, 0); /* Channel 3's order is still to be answered. */
     event = answer_to(EVENT_ORDER_CANCELED, CANCEL_SYSTEM, 0, 1);
     assert_true(ouch_pending_take(&pending, &event, &answer));
     assert_int_equal(answer.tag, 4);
@@ -114,6 +114,70 @@ static void test_what_answers_what(void **state)
     assert_false(ouch_pending_take(&pending, &event, &answer));
     event = answer_to(EVENT_ORDER_ACCEPTED, 0, 0, 3);
     assert_true(ouch_pending_take(&pending, &event, &answer));
+    assert_int_equal(answer.silent_count, 0);
+    event = answer_to(EVENT_ORDER_ACCEPTED, 0, 3, 1);
+    assert_true(ouch_pending_take(&pending, &event, &answer));
+    assert_int_equal(answer.tag, 2);
+    assert_int_equal(ouch_pending_count(&pending), 0);
+    ouch_pending_destroy(&pending);
+}
+
+/* Cancels and replaces are passed over in silence; an order entered is not. */
+static void test_what_is_silent(void **state)
+{
+    (void)state;
+    struct ouch_pending pending;
+    assert_int_equal(ouch_pending_create(&pending, 16), STATUS_OK);
+    struct ouch_pending_answer answer;
+    put(&pending, cancel(1), 1);
+    put(&pending, replace(1, 2), 2);
+    put(&pending, enter(0, 3), 3);
+    put(&pending, query(5), 4);
+    struct event event = answer_to(EVENT_ACCOUNT, 0, 5, 9);
+    assert_true(ouch_pending_take(&pending, &event, &answer));
+    assert_int_equal(answer.silent_count, 2);
+    assert_int_equal(ouch_pending_count(&pending), 2); /* The order, and the query behind it. */
+    /* A later order of the channel is answered: this one never will be. */
+    put(&pending, replace(1, 4), 5);
+    event = answer_to(EVENT_ORDER_REPLACED, 0, 0, 4);
+    assert_true(ouch_pending_take(&pending, &event, &answer));
+    assert_int_equal(answer.silent_count, 1);
+    assert_int_equal(ouch_pending_count(&pending), 0);
+    ouch_pending_destroy(&pending);
+}
+
+/* Orders are refused, the connection is lost with the refusals, and then the stream answers a
+ * cancel that was sent behind them: they go out again, also for a third time. */
+static void test_refusals_lost(void **state)
+{
+    (void)state;
+    struct ouch_pending pending;
+    assert_int_equal(ouch_pending_create(&pending, 16), STATUS_OK);
+    struct ouch_pending_answer answer;
+    put(&pending, enter(0, 910), 1);
+    put(&pending, enter(0, 911), 2);
+    put(&pending, cancel(853), 3);
+    put(&pending, enter(0, 912), 4);
+    ouch_pending_rewind(&pending);
+    for (uint32_t i = 0; i < 4; i++) {
+        ouch_pending_advance(&pending);
+    }
+    struct event event = answer_to(EVENT_ORDER_CANCELED, CANCEL_USER, 0, 853);
+    assert_true(ouch_pending_take(&pending, &event, &answer));
+    assert_int_equal(answer.tag, 3);
+    assert_int_equal(answer.silent_count, 0);
+    assert_false(ouch_pending_take(&pending, &event, &answer)); /* Once is enough. */
+    ouch_pending_rewind(&pending);
+    for (uint32_t reference = 910; reference <= 912; reference++) {
+        assert_int_equal(ouch_pending_unsent(&pending)->body.order.user_reference, reference);
+        ouch_pending_advance(&pending);
+    }
+    assert_null(ouch_pending_unsent(&pending));
+    for (uint32_t reference = 910; reference <= 912; reference++) {
+        event = answer_to(EVENT_ORDER_ACCEPTED, 0, 0, reference);
+        assert_true(ouch_pending_take(&pending, &event, &answer));
+        assert_int_equal(answer.silent_count, 0);
+    }
     assert_int_equal(ouch_pending_count(&pending), 0);
     ouch_pending_destroy(&pending);
 }
@@ -207,6 +271,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bound_and_order),
         cmocka_unit_test(test_what_answers_what),
+        cmocka_unit_test(test_what_is_silent),
+        cmocka_unit_test(test_refusals_lost),
         cmocka_unit_test(test_rewind),
         cmocka_unit_test(test_refuse),
         cmocka_unit_test(test_refused_make_room),
