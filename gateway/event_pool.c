@@ -4,6 +4,7 @@
 
 #include "matching/base/assertion.h"
 #include "matching/base/limits.h"
+#include "replication/io/pages.h"
 
 #define BLOCK_EVENTS_MAX 1024u
 #define BLOCK_PAGES_MAX  (BLOCK_EVENTS_MAX / EVENT_PAGE_EVENTS)
@@ -89,7 +90,7 @@ enum status event_pool_create(struct event_pool **target, uint32_t sessions_max,
         reserve = POOL_CACHED_MIN * pool->block_pages;
     }
     pool->open_pages_max = pool->pages_max - reserve;
-    pool->pages = calloc(pool->pages_max, sizeof *pool->pages);
+    pool->pages = pages_take(pool->pages_max * sizeof *pool->pages);
     pool->pages_free = calloc(pool->pages_max, sizeof *pool->pages_free);
     pool->blocks = calloc(pool->blocks_max, sizeof *pool->blocks);
     pool->block_page_indexes =
@@ -108,7 +109,7 @@ enum status event_pool_create(struct event_pool **target, uint32_t sessions_max,
 void event_pool_destroy(struct event_pool *pool)
 {
     if (pool != NULL) {
-        free(pool->pages);
+        pages_give(pool->pages, pool->pages_max * sizeof *pool->pages);
         free(pool->pages_free);
         free(pool->blocks);
         free(pool->block_page_indexes);

@@ -1,9 +1,9 @@
 /* What the shadow's thread does for a shard: load, execute, compare, write. */
 #include <string.h>
-#include <sys/mman.h>
 
 #include "gateway/shadow_inside.h"
 #include "matching/base/assertion.h"
+#include "replication/io/pages.h"
 
 static void follow_stop(struct shadow *shadow, struct shadow_shard *shard,
                         enum shadow_report_kind kind, enum status status, uint64_t log_index)
@@ -23,10 +23,8 @@ void shadow_follow_release(struct shadow_shard *shard)
     struct shadow_following *following = &shard->following;
     session_store_destroy(following->streams);
     following->streams = NULL;
-    if (following->memory != NULL) {
-        (void)munmap(following->memory, following->memory_bytes);
-        following->memory = NULL;
-    }
+    pages_give(following->memory, following->memory_bytes);
+    following->memory = NULL;
     following->engine = NULL;
 }
 
@@ -37,10 +35,8 @@ static enum status follow_fresh(struct shadow_shard *shard)
     const struct shadow_shard_options *options = &shard->options;
     shadow_follow_release(shard);
     following->memory_bytes = (engine_bytes(&options->limits) + 4095) & ~(size_t)4095;
-    following->memory = mmap(NULL, following->memory_bytes, PROT_READ | PROT_WRITE,
-                             MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (following->memory == MAP_FAILED) {
-        following->memory = NULL;
+    following->memory = pages_take(following->memory_bytes);
+    if (following->memory == NULL) {
         return STATUS_FULL;
     }
     struct arena arena;

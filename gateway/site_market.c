@@ -3,10 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "gateway/site_files.h"
 #include "matching/base/assertion.h"
+#include "replication/io/pages.h"
 
 #define SITE_STREAM_BLOCK_EVENTS 128u
 #define SITE_MILLISECOND_NS      UINT64_C(1000000)
@@ -135,10 +135,8 @@ static enum status body_engine(struct site_market_body *body, const struct confi
 {
     struct engine_limits limits = site_market_limits(tuning);
     body->memory_bytes = (engine_bytes(&limits) + 8191) & ~(size_t)4095;
-    body->memory =
-        mmap(NULL, body->memory_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (body->memory == MAP_FAILED) {
-        body->memory = NULL;
+    body->memory = pages_take(body->memory_bytes);
+    if (body->memory == NULL) {
         return STATUS_FULL;
     }
     struct arena arena;
@@ -178,9 +176,7 @@ enum status site_market_body_make(struct site_market_body *body, const struct co
 void site_market_body_free(struct site_market_body *body)
 {
     session_store_destroy(body->streams);
-    if (body->memory != NULL) {
-        (void)munmap(body->memory, body->memory_bytes);
-    }
+    pages_give(body->memory, body->memory_bytes);
     *body = (struct site_market_body){0};
 }
 
