@@ -106,14 +106,15 @@ void router_again(struct router *router)
 }
 
 /* Who leads now, as far as this site's replica knows. */
-static void router_follow_leader(struct router *router, struct shard_status *status)
+static struct shard_leadership router_follow_leader(struct router *router)
 {
-    shard_status(router->options.shard, status);
-    if (status->leader_site_id != router->leader_site_id || status->term != router->term) {
-        router->leader_site_id = status->leader_site_id;
-        router->term = status->term;
+    const struct shard_leadership now = shard_leadership(router->options.shard);
+    if (now.leader_site_id != router->leader_site_id || now.term != router->term) {
+        router->leader_site_id = now.leader_site_id;
+        router->term = now.term;
         router_begin_lane(router);
     }
+    return now;
 }
 
 static enum status router_push(struct router *router, const struct command *command,
@@ -132,19 +133,19 @@ enum status router_submit(struct router *router, const struct command *command,
                           uint64_t received_ns)
 {
     ASSERT(command->timestamp_ns == 0);
-    struct shard_status status;
-    router_follow_leader(router, &status);
+    const struct shard_leadership leadership = router_follow_leader(router);
     if (router->end - router->head == router->options.commands_max) {
         return STATUS_FULL;
     }
-    if (status.leader_site_id != router->options.site_id) {
+    if (leadership.leader_site_id != router->options.site_id) {
         bool refused = router->now_ns < router->refused_until_ns;
-        return status.leader_site_id == 0 || refused ? STATUS_NOT_YET
-                                                     : router_push(router, command, received_ns);
+        return leadership.leader_site_id == 0 || refused
+                   ? STATUS_NOT_YET
+                   : router_push(router, command, received_ns);
     }
     if (router->sent < router->end) {
         /* What came before goes first. */
-        return status.takes ? router_push(router, command, received_ns) : STATUS_NOT_YET;
+        return leadership.takes ? router_push(router, command, received_ns) : STATUS_NOT_YET;
     }
     enum status submitted = shard_submit(router->options.shard, command, received_ns);
     if (submitted != STATUS_OK) {
@@ -249,13 +250,12 @@ void router_run(struct router *router, uint64_t now_ns)
 {
     ASSERT(now_ns >= router->now_ns);
     router->now_ns = now_ns;
-    struct shard_status status;
-    router_follow_leader(router, &status);
-    if (status.leader_site_id == router->options.site_id) {
+    const struct shard_leadership leadership = router_follow_leader(router);
+    if (leadership.leader_site_id == router->options.site_id) {
         router_run_here(router);
         return;
     }
-    if (status.leader_site_id == 0 || now_ns < router->refused_until_ns) {
+    if (leadership.leader_site_id == 0 || now_ns < router->refused_until_ns) {
         return;
     }
     if (router->sent > router->taken && now_ns >= router->answer_due_ns) {
@@ -362,27 +362,27 @@ void router_forward(struct router *router, uint8_t from_site_id, const struct li
                     uint64_t now_ns)
 {
     ASSERT(from_site_id >= 1 && from_site_id <= SITES_MAX);
-    struct shard_status status;
-    shard_status(router->options.shard, &status);
+    const struct shard_leadership leadership = shard_leadership(router->options.shard);
     struct router_lane *lane = &router->lanes[from_site_id - 1];
     if (lane->lane != forward->lane) {
-        *lane = (struct router_lane){.lane = forward->lane, .term = status.term, .next_number = 1};
+        *lane =
+            (struct router_lane){.lane = forward->lane, .term = leadership.term, .next_number = 1};
     }
     struct link_frame frame = {.type = LINK_WIRE_FORWARD_REPLY,
                                .shard_id = router->options.shard_id};
     struct link_forward_reply *reply = &frame.forward_reply;
     reply->outcome = LINK_FORWARD_TAKEN;
-    if (status.leader_site_id != router->options.site_id || status.term != lane->term) {
+    if (leadership.leader_site_id != router->options.site_id || leadership.term != lane->term) {
         reply->outcome = LINK_FORWARD_NOT_LEADER;
-    } else if (!status.takes) {
+    } else if (!leadership.takes) {
         reply->outcome = LINK_FORWARD_REFUSED;
     } else {
         router_take(router, lane, from_site_id, forward, now_ns);
     }
     reply->lane = forward->lane;
     reply->next_number = lane->next_number;
-    reply->term = status.term;
-    reply->leader_site_id = status.leader_site_id;
+    reply->term = leadership.term;
+    reply->leader_site_id = leadership.leader_site_id;
     (void)router->options.send(router->options.context, from_site_id,
                                &frame); /* Or it asks again. */
 }

@@ -317,10 +317,21 @@ enum replica_refusal shard_plan(struct shard *shard, const struct placement *tar
 
 /* ---- Views ---- */
 
+struct shard_leadership shard_leadership(const struct shard *shard)
+{
+    const struct replica *replica = &shard->replica;
+    return (struct shard_leadership){.term = replica->term,
+                                     .leader_site_id = replica->halt == REPLICA_RUNS
+                                                           ? replica->leader_site_id
+                                                           : 0,
+                                     .takes = shard->takes};
+}
+
 void shard_status(const struct shard *shard, struct shard_status *status)
 {
     const struct replica *replica = &shard->replica;
-    *status = (struct shard_status){.term = replica->term,
+    const struct shard_leadership leadership = shard_leadership(shard);
+    *status = (struct shard_status){.term = leadership.term,
                                     .appended_log_index = shard->last_log_index,
                                     .persisted_log_index = replica->persisted.log_index,
                                     .committed_log_index = replica->commit_log_index,
@@ -329,14 +340,13 @@ void shard_status(const struct shard *shard, struct shard_status *status)
                                     .applied_command_sequence = shard->applied_next_sequence - 1,
                                     .last_timestamp_ns = shard->last_timestamp_ns,
                                     .leader = replica_serves(replica),
-                                    .takes = shard->takes,
+                                    .takes = leadership.takes,
                                     .fenced = replica->fenced,
                                     .role = replica->role,
                                     .halt = replica->halt,
                                     .generation = shard_repair_generation(shard),
                                     .repairing = replica->halt == REPLICA_HALT_REPAIR,
-                                    .leader_site_id =
-                                        replica->halt == REPLICA_RUNS ? replica->leader_site_id : 0,
+                                    .leader_site_id = leadership.leader_site_id,
                                     .segments_sealed = shard->segments_sealed,
                                     .records_sealed = shard->records_sealed,
                                     .segment_bytes = shard->segment_bytes,

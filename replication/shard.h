@@ -246,6 +246,14 @@ struct shard_status {
 };
 void shard_status(const struct shard *shard, struct shard_status *status);
 
+/* Of that, what a record's way depends on: asked for each. */
+struct shard_leadership {
+    uint64_t term;
+    uint8_t leader_site_id;
+    bool takes;
+};
+struct shard_leadership shard_leadership(const struct shard *shard);
+
 /* The leader's view of a follower. False: not leader, or no such member. */
 bool shard_follower(const struct shard *shard, uint8_t site_id, uint64_t now_ns,
                     struct shard_follower *follower);

@@ -42,9 +42,11 @@ static uint32_t flight_count;
 static bool link_full;
 static uint64_t now_ns;
 
-void shard_status(const struct shard *shard, struct shard_status *status)
+struct shard_leadership shard_leadership(const struct shard *shard)
 {
-    *status = shard->status;
+    return (struct shard_leadership){.term = shard->status.term,
+                                     .leader_site_id = shard->status.leader_site_id,
+                                     .takes = shard->status.takes};
 }
 
 enum status shard_submit(struct shard *shard, const void *record, uint64_t received_ns)
