@@ -42,6 +42,13 @@ static void site_market_deliver(struct site_market *market, const struct event_b
     }
 }
 
+static void site_market_anticipate(void *context, const void *records, uint32_t record_count)
+{
+    const struct site_market *market = context;
+    ASSERT(((uintptr_t)records & (_Alignof(struct command) - 1)) == 0);
+    engine_anticipate(market->engine, records, record_count);
+}
+
 static void site_market_apply(void *context, uint64_t command_sequence, const void *record)
 {
     struct site_market *market = context;
@@ -120,6 +127,7 @@ struct shard_machine site_market_machine(struct site_market *market)
         .record_bytes = sizeof(struct command),
         .stamp = site_market_stamp,
         .timestamp_ns = site_market_timestamp_ns,
+        .anticipate = site_market_anticipate,
         .apply = site_market_apply,
         .opened = site_market_opened,
         .due = site_market_due,

@@ -29,6 +29,9 @@ struct shard_machine {
     void (*stamp)(void *context, void *record, uint64_t timestamp_ns, uint64_t waited_ns);
     /* Time of a record that has been stamped. */
     uint64_t (*timestamp_ns)(void *context, const void *record);
+    /* What will be executed next, for what it touches to be brought closer: `record_count` records
+     * from `records` on, before each of them. Changes nothing. May be NULL. */
+    void (*anticipate)(void *context, const void *records, uint32_t record_count);
     /* Execute a committed record completely. Order and content are the same at every site. */
     void (*apply)(void *context, uint64_t command_sequence, const void *record);
     /* A term opens here, at this time: `planned` when the leader before handed over, else after an

@@ -51,17 +51,26 @@ static void apply_opening(const struct shard *shard, uint16_t flags, uint64_t ti
     }
 }
 
+/* Execute records that lie one behind the other. */
+static void apply_all(struct shard *shard, const uint8_t *records, uint32_t record_count)
+{
+    const struct shard_machine *machine = &shard->machine;
+    for (uint32_t at = 0; at < record_count; at++) {
+        const uint8_t *record = records + (size_t)at * machine->record_bytes;
+        if (machine->anticipate != NULL) {
+            machine->anticipate(machine->context, record, record_count - at);
+        }
+        machine->apply(machine->context, shard->applied_next_sequence, record);
+        shard->applied_next_sequence++;
+    }
+}
+
 /* Only after everything has been checked: execute the records and move on. */
 void shard_apply_records(struct shard *shard, const struct segment *segment, const uint8_t *records)
 {
-    const struct shard_machine *machine = &shard->machine;
     ASSERT(segment->log_index == shard->applied.log_index + 1);
     ASSERT(segment->first_command_sequence == shard->applied_next_sequence);
-    for (uint32_t at = 0; at < segment->command_count; at++) {
-        machine->apply(machine->context, shard->applied_next_sequence,
-                       records + (size_t)at * machine->record_bytes);
-        shard->applied_next_sequence++;
-    }
+    apply_all(shard, records, segment->command_count);
     apply_opening(shard, segment->flags, segment->base_timestamp_ns);
     shard_log_position(segment, &shard->applied);
     shard->applied_timestamp_ns = segment->base_timestamp_ns;
@@ -70,16 +79,14 @@ void shard_apply_records(struct shard *shard, const struct segment *segment, con
 /* The oldest segment in flight, whose records lie in the ring. */
 static void apply_flight(struct shard *shard)
 {
-    const struct shard_machine *machine = &shard->machine;
     const struct shard_flight *flight = &shard->flights[shard->flight_first];
     ASSERT(flight->first_record == shard->applied_count);
     ASSERT(flight->first_command_sequence == shard->applied_next_sequence);
-    for (uint32_t at = 0; at < flight->record_count; at++) {
-        machine->apply(machine->context, shard->applied_next_sequence,
-                       shard_record(shard, shard->applied_count));
-        shard->applied_next_sequence++;
-        shard->applied_count++;
-    }
+    /* seal_records() took only what lies together. */
+    ASSERT(flight->first_record % shard->ring_records + flight->record_count <=
+           shard->ring_records);
+    apply_all(shard, shard_record(shard, flight->first_record), flight->record_count);
+    shard->applied_count += flight->record_count;
     apply_opening(shard, flight->flags, flight->timestamp_ns);
     shard->applied = flight->position;
     shard->applied_timestamp_ns = flight->timestamp_ns;

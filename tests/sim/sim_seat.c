@@ -28,6 +28,12 @@ static uint64_t seat_timestamp(void *context, const void *record)
     return seat->inner.timestamp_ns(seat->inner.context, record);
 }
 
+static void seat_anticipate(void *context, const void *records, uint32_t record_count)
+{
+    struct sim_seat *seat = seat_of(context);
+    seat->inner.anticipate(seat->inner.context, records, record_count);
+}
+
 static void seat_apply(void *context, uint64_t command_sequence, const void *record)
 {
     struct sim_seat *seat = seat_of(context);
@@ -117,6 +123,7 @@ static struct shard_machine seat_machine(struct sim_seat *seat)
     machine.context = seat;
     machine.stamp = seat_stamp;
     machine.timestamp_ns = seat_timestamp;
+    machine.anticipate = seat_anticipate;
     machine.apply = seat_apply;
     machine.opened = seat_opened;
     machine.due = seat_due;
