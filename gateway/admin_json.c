@@ -361,6 +361,7 @@ static json_t *log_json(const struct shard_status *log)
     if ((json_object_set_new(object, "leader", json_boolean(log->leader)) |
          json_object_set_new(object, "takes", json_boolean(log->takes)) |
          json_object_set_new(object, "fenced", json_boolean(log->fenced)) |
+         json_object_set_new(object, "evidence_waits", json_boolean(log->evidence_waits)) |
          json_object_set_new(object, "leader_site_id", json_integer(log->leader_site_id)) |
          json_object_set_new(object, "chain_hash", json_string(chain))) != 0) {
         json_decref(object);
@@ -394,10 +395,12 @@ json_t *admin_json_status(const struct admin_site *site, const struct admin_shar
             return NULL;
         }
     }
-    return json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:I, s:I, s:o, s:o, s:o}", "cluster",
-                     site->cluster, "site", site->site, "provider", site->provider, "io",
+    return json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:I, s:I, s:o, s:o, s:{s:I, s:I}, s:o}",
+                     "cluster", site->cluster, "site", site->site, "provider", site->provider, "io",
                      site->io_features, "serving", site->serving, "orders_refused",
                      site->orders_refused, "wall_ns", (json_int_t)site->wall_ns, "uptime_ns",
                      (json_int_t)site->uptime_ns, "journal", journal_json(&site->journal),
-                     "clients", doors_json(&site->doors), "shards", list);
+                     "clients", doors_json(&site->doors), "evidence", "files",
+                     (json_int_t)site->evidence_files, "bytes", (json_int_t)site->evidence_bytes,
+                     "shards", list);
 }

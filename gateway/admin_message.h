@@ -65,6 +65,8 @@ struct admin_site {
     uint64_t uptime_ns;
     struct journal_usage journal;
     struct doors_counts doors;
+    uint64_t evidence_files; /* Tails that were never committed, dropped and kept. */
+    uint64_t evidence_bytes;
     struct admin_peer peers[SITES_MAX]; /* Of site id - 1. */
     uint64_t link_ends[LINK_END_COUNT]; /* Connections that ended or were refused, of all. */
 };

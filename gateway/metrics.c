@@ -40,6 +40,10 @@ static const struct figure site_figures[] = {
     SITE("client_bytes_out_total", FIGURE_COUNTER, "Bytes to clients.", doors.bytes_out),
     SITE("client_refusals_total", FIGURE_COUNTER, "Orders refused without being sequenced.",
          doors.refused),
+    SITE("evidence_files", FIGURE_GAUGE,
+         "Tails of the journal that were never committed, dropped and kept as signed evidence.",
+         evidence_files),
+    SITE("evidence_bytes", FIGURE_GAUGE, "Size of those.", evidence_bytes),
     SITE("client_pauses_total", FIGURE_COUNTER, "Times a connection was not read for a while.",
          doors.pauses),
 };
@@ -114,6 +118,13 @@ static void write_shards(FILE *out, const struct admin_shard *shards, uint32_t c
     for (uint32_t i = 0; i < count; i++) {
         (void)fprintf(out, "causeway_shard_leader{shard=\"%s\"} %d\n", shards[i].name,
                       shards[i].log.leader ? 1 : 0);
+    }
+    head(out, "causeway_shard_evidence_waits",
+         "1: there is no room to keep a tail that is to be dropped, and the shard waits for it.",
+         FIGURE_GAUGE);
+    for (uint32_t i = 0; i < count; i++) {
+        (void)fprintf(out, "causeway_shard_evidence_waits{shard=\"%s\"} %d\n", shards[i].name,
+                      shards[i].log.evidence_waits ? 1 : 0);
     }
     head(out, "causeway_shard_queue_room", "Commands that may still be queued.", FIGURE_GAUGE);
     for (uint32_t i = 0; i < count; i++) {

@@ -224,8 +224,14 @@ static void site_shard_error(const struct site *site, uint32_t index, enum statu
     struct shard_status status;
     shard_status(site->shards[index], &status);
     bool journal = failed != STATUS_FOREIGN && journal_error(site->journal)[0] != '\0';
+    const char *evidence = site->peers.evidence.error.text;
     if (journal) {
         site_failure_journal(error, failed, journal_error(site->journal));
+    } else if (status.halt == REPLICA_RUNS && evidence[0] != '\0') {
+        (void)snprintf(error, SITE_ERROR_BYTES,
+                       "shard %u has a tail that was never committed and cannot keep it as "
+                       "evidence: %s; it is still in the journal",
+                       index + 1, evidence);
     } else {
         (void)snprintf(error, SITE_ERROR_BYTES, "shard %u has stopped: %s", index + 1,
                        site_halt_text(status.halt));

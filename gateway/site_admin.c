@@ -75,6 +75,8 @@ static void site_admin_describe(const struct site_admin *site, struct admin_site
     answer->uptime_ns = io_now_ns(site->io) - site->started_ns;
     journal_usage(site->journal, &answer->journal);
     doors_counts(site->doors, &answer->doors);
+    answer->evidence_files = site->peers->evidence.files;
+    answer->evidence_bytes = site->peers->evidence.bytes;
     site_admin_describe_links(site, answer);
 }
 

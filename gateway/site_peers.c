@@ -1,17 +1,12 @@
 #include "gateway/site_peers.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "gateway/log.h"
 #include "gateway/members.h"
-#include "gateway/site_files.h"
 #include "matching/base/assertion.h"
 #include "matching/base/bytes.h"
 
@@ -51,35 +46,18 @@ static void peers_fetch_snapshot(void *context, uint16_t shard_id,
     peers->snapshots.wanted(peers->snapshots.context, site_id, shard_id, position);
 }
 
-/* Signed bytes that this site had in its journal and that were never committed (rule 8): a file
- * each, never overwritten. A failure to keep one is said and changes nothing else. */
-static void peers_evidence(void *context, uint16_t shard_id, uint64_t log_index,
-                           const uint8_t *segment, size_t segment_bytes)
+static enum status peers_evidence(void *context, uint16_t shard_id, uint64_t log_index,
+                                  const uint8_t *segment, size_t segment_bytes)
 {
     struct site_peers *peers = context;
-    struct segment opened;
-    if (segment_open(&opened, segment, segment_bytes) != STATUS_OK) {
-        return;
-    }
-    char path[CONFIG_PATH_BYTES + 128];
-    (void)snprintf(path, sizeof path, "%s/" SITE_EVIDENCE_DIRECTORY, peers->options.config->data);
-    (void)mkdir(path, 0700); /* There already, or the open below tells. */
-    (void)snprintf(path, sizeof path,
-                   "%s/" SITE_EVIDENCE_DIRECTORY "/shard-%u-index-%llu-term-%llu.segment",
-                   peers->options.config->data, shard_id, (unsigned long long)log_index,
-                   (unsigned long long)opened.term);
-    int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    bool kept = file >= 0 && write(file, segment, segment_bytes) == (ssize_t)segment_bytes;
-    kept = file >= 0 && close(file) == 0 && kept;
-    if (kept) {
-        peers->evidence_count++;
-    }
-    if (kept || errno != EEXIST) {
-        log_line(kept ? LOG_LEVEL_WARN : LOG_LEVEL_ERROR, "tail-dropped",
-                 "shard=%u log_index=%llu term=%llu commands=%u evidence=\"%s\" kept=%d", shard_id,
-                 (unsigned long long)log_index, (unsigned long long)opened.term,
-                 opened.command_count, path, kept);
-    }
+    ASSERT(log_index >= 1);
+    return site_evidence_add(&peers->evidence, shard_id, segment, segment_bytes);
+}
+
+static enum status peers_evidence_end(void *context, uint16_t shard_id)
+{
+    struct site_peers *peers = context;
+    return site_evidence_end(&peers->evidence, shard_id);
 }
 
 static void peers_save(struct site_peers *peers)
@@ -137,6 +115,7 @@ struct shard_peers site_peers_of(struct site_peers *peers)
                                 .send = peers_send,
                                 .fetch_snapshot = peers_fetch_snapshot,
                                 .evidence = peers_evidence,
+                                .evidence_end = peers_evidence_end,
                                 .placed = peers_placed};
 }
 
@@ -426,8 +405,14 @@ enum status site_peers_open(struct site_peers *peers, const struct site_peers_op
     for (uint32_t at = 0; at < SITES_MAX; at++) {
         peers->lost_ns[at] = io_now_ns(options->io);
     }
+    static_assert(SITE_PEERS_ERROR_BYTES >= JOURNAL_ERROR_BYTES, "a sentence fits");
+    enum status status = site_evidence_open(&peers->evidence, options->config->data);
+    if (status != STATUS_OK) {
+        (void)snprintf(error, SITE_PEERS_ERROR_BYTES, "%s", peers->evidence.error.text);
+        return status;
+    }
     peers->generation = peers_generation(peers);
-    enum status status = peers_open_routers(peers);
+    status = peers_open_routers(peers);
     if (status != STATUS_OK) {
         (void)snprintf(error, SITE_PEERS_ERROR_BYTES, "no memory for the routers");
         return status;

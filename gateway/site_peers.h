@@ -6,6 +6,7 @@
 
 #include "gateway/config.h"
 #include "gateway/router.h"
+#include "gateway/site_evidence.h"
 #include "replication/link.h"
 #include "replication/shard.h"
 
@@ -50,12 +51,12 @@ struct site_peers {
     uint16_t to_tell;   /* Peers that have not been sent the news: bit (site_id - 1). */
     enum status status; /* Final: what must be written cannot be. */
     char error[SITE_PEERS_ERROR_BYTES];
-    uint64_t generation;     /* Least of all shards': peers of lower ones are refused. */
-    uint64_t evidence_count; /* Segments kept as evidence (DESIGN 6, rule 8). */
+    uint64_t generation; /* Least of all shards': peers of lower ones are refused. */
+    struct site_evidence evidence;
 };
 
 /* Once the shards are there: routers, and the link where there are other sites. STATUS_FULL without
- * memory; what link_create() says. `error` gets a sentence. */
+ * memory; what link_create() and site_evidence_open() say. `error` gets a sentence. */
 MUST_USE enum status site_peers_open(struct site_peers *peers,
                                      const struct site_peers_options *options,
                                      char error[static SITE_PEERS_ERROR_BYTES]);

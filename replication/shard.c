@@ -250,6 +250,9 @@ uint64_t shard_due_ns(const struct shard *shard, uint64_t now_ns)
     if (shard->failed != STATUS_OK) {
         return now_ns; /* To be told. */
     }
+    if (shard_consensus_waits(shard) && shard->pending.evidence_due_ns > now_ns) {
+        return shard->pending.evidence_due_ns; /* Everything else waits for it. */
+    }
     if (shard_consensus_waits(shard) || shard->promise_waits || shard->activation_waits) {
         return now_ns + RETRY_NS;
     }
@@ -346,6 +349,7 @@ void shard_status(const struct shard *shard, struct shard_status *status)
                                     .halt = replica->halt,
                                     .generation = shard_repair_generation(shard),
                                     .repairing = replica->halt == REPLICA_HALT_REPAIR,
+                                    .evidence_waits = shard->pending.evidence_due_ns > 0,
                                     .leader_site_id = leadership.leader_site_id,
                                     .segments_sealed = shard->segments_sealed,
                                     .records_sealed = shard->records_sealed,

@@ -65,9 +65,14 @@ struct shard_peers {
                            const struct replica_position *position, uint8_t site_id);
     /* A segment that was sealed, never committed, and is about to be dropped (rule 8): to be kept
      * as signed evidence. Before a snapshot takes the place of a log it is all that is not known
-     * here to be committed: only the others can tell whether it was. */
-    void (*evidence)(void *context, uint16_t shard_id, uint64_t log_index, const uint8_t *segment,
-                     size_t segment_bytes);
+     * here to be committed: only the others can tell whether it was. All of one cut come oldest
+     * first, then evidence_end(): STATUS_OK from that means that they are durable, and only then
+     * are they dropped. STATUS_NO_SPACE from either: nothing is dropped, the shard does nothing
+     * else (shard_status.evidence_waits), and all of them are given again a second later. Other
+     * errors are final. */
+    enum status (*evidence)(void *context, uint16_t shard_id, uint64_t log_index,
+                            const uint8_t *segment, size_t segment_bytes);
+    enum status (*evidence_end)(void *context, uint16_t shard_id);
     /* A membership stands in this site's log, committed or not. What its members sign from now on
      * is taken: their keys must be kept before this returns, for the journal to be verified with at
      * the next start. Also while recovering. May be NULL. */
@@ -235,6 +240,7 @@ struct shard_status {
     enum replica_halt halt;
     uint64_t generation;      /* In which it takes part, or did until it promised a repair. */
     bool repairing;           /* A repair is promised here: the shard idles until it is active. */
+    bool evidence_waits;      /* A tail is to be dropped and there is no room to keep it. */
     uint8_t leader_site_id;   /* 0: not known. */
     uint64_t segments_sealed; /* Since start. */
     uint64_t records_sealed;

@@ -6,19 +6,55 @@
 #include "matching/base/assertion.h"
 #include "replication/shard_inside.h"
 
+#define EVIDENCE_AGAIN_NS UINT64_C(1000000000) /* After there was no room for it. */
+
 /* ---- The journal ---- */
 
-/* What was sealed and is now dropped goes out as evidence first (rule 8). */
-static void consensus_give_evidence(struct shard *shard, uint64_t first_log_index,
-                                    uint64_t last_log_index)
+/* Give all of a cut to whoever keeps it. `*peers`: what that said, when it was asked. */
+static enum status consensus_give_evidence(struct shard *shard, enum status *peers)
 {
-    for (uint64_t log_index = first_log_index; log_index <= last_log_index; log_index++) {
+    const struct shard_peers *keeper = &shard->peers;
+    const struct shard_pending *pending = &shard->pending;
+    *peers = STATUS_OK;
+    for (uint64_t log_index = pending->evidence_first; log_index <= pending->evidence_last;
+         log_index++) {
         struct segment segment;
-        if (shard_log_read(shard, log_index, &segment) == STATUS_OK) {
-            shard->peers.evidence(shard->peers.context, shard->options.shard_id, log_index,
+        enum status status = shard_log_read(shard, log_index, &segment);
+        if (status == STATUS_NOT_FOUND) {
+            continue; /* Trimmed: it was committed, and a snapshot stands for it. */
+        }
+        if (status != STATUS_OK) {
+            return status;
+        }
+        *peers = keeper->evidence(keeper->context, shard->options.shard_id, log_index,
                                   shard->scratch, segment_bytes(&segment));
+        if (*peers != STATUS_OK) {
+            return *peers;
         }
     }
+    *peers = keeper->evidence_end(keeper->context, shard->options.shard_id);
+    return *peers;
+}
+
+/* What was sealed and is now dropped is durable as evidence first (rule 8). Where there is no room
+ * for it, it stays in the journal. */
+static enum status consensus_evidence(struct shard *shard)
+{
+    struct shard_pending *pending = &shard->pending;
+    ASSERT(pending->evidence_first <= pending->evidence_last);
+    if (shard->now_ns < pending->evidence_due_ns) {
+        return STATUS_FULL;
+    }
+    enum status peers;
+    enum status status = consensus_give_evidence(shard, &peers);
+    if (status == STATUS_OK) {
+        pending->evidence = false;
+        pending->evidence_due_ns = 0;
+    } else if (peers == STATUS_NO_SPACE) {
+        pending->evidence_due_ns = shard->now_ns + EVIDENCE_AGAIN_NS;
+        status = STATUS_FULL;
+    }
+    return status;
 }
 
 static enum status consensus_vote(struct shard *shard)
@@ -55,6 +91,9 @@ static enum status consensus_write(struct shard *shard)
     enum status status = shard->failed;
     if (status == STATUS_OK && pending->vote) {
         status = consensus_vote(shard);
+    }
+    if (status == STATUS_OK && pending->evidence) {
+        status = consensus_evidence(shard);
     }
     if (status == STATUS_OK && pending->truncate) {
         status = consensus_truncate(shard);
@@ -116,8 +155,10 @@ static void consensus_obey_log(struct shard *shard, const struct replica_output 
     pending->truncate_log_index = output->truncate_log_index;
     pending->base = output->install;
     if (output->truncate || (output->install && output->truncate_log_index > 0)) {
-        consensus_give_evidence(shard, output->truncate_log_index,
-                                output->truncated_last.log_index);
+        pending->evidence = true;
+        pending->evidence_first = output->truncate_log_index;
+        pending->evidence_last = output->truncated_last.log_index;
+        pending->evidence_due_ns = 0;
     }
     pending->append_next = output->accepted_first;
     pending->append_end = output->accepted_first + output->accepted_count;
@@ -166,6 +207,7 @@ void shard_consensus_step(struct shard *shard, struct replica_input *input)
 {
     ASSERT(shard->phase == SHARD_RUNNING);
     ASSERT(!shard->pending.vote && !shard->pending.truncate && !shard->pending.base);
+    ASSERT(!shard->pending.evidence);
     ASSERT(shard->pending.append_next == shard->pending.append_end && !shard->pending.sealed);
     input->now_ns = shard->now_ns;
     input->random = random_u64(&shard->random);
@@ -242,8 +284,8 @@ static void consensus_persisted(struct shard *shard)
 bool shard_consensus_waits(const struct shard *shard)
 {
     const struct shard_pending *pending = &shard->pending;
-    return pending->vote || pending->truncate || pending->base || pending->sealed ||
-           pending->append_next < pending->append_end;
+    return pending->vote || pending->evidence || pending->truncate || pending->base ||
+           pending->sealed || pending->append_next < pending->append_end;
 }
 
 void shard_consensus_turn(struct shard *shard)

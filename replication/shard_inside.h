@@ -29,6 +29,11 @@ struct shard_flight {
 /* What the last step of the replica wants of the journal and has not got yet, in this order. */
 struct shard_pending {
     bool vote;
+    bool evidence; /* The segments from evidence_first to evidence_last are to be kept: not of the
+                      journal, but before it drops them. */
+    uint64_t evidence_first;
+    uint64_t evidence_last;
+    uint64_t evidence_due_ns; /* When that is tried again; 0: not tried yet. */
     bool truncate;
     uint64_t truncate_log_index;
     bool base;

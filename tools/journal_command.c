@@ -13,6 +13,7 @@
 #include "replication/key_store.h"
 #include "tools/command_text.h"
 #include "tools/human.h"
+#include "tools/journal_evidence.h"
 #include "tools/journal_execution.h"
 #include "tools/journal_walk.h"
 #include "tools/options.h"
@@ -321,13 +322,42 @@ static int journal_command_walk(struct journal_command *command)
     return OPTIONS_EXIT_DONE;
 }
 
+/* What lies beside the journal: its directory is the one that `given` holds, or `given` itself,
+ * which may have come without a journal. */
+static int journal_command_evidence(struct journal_command *command, const char *given)
+{
+    static const char *const below[] = {"/" SITE_EVIDENCE_DIRECTORY,
+                                        "/data/" SITE_EVIDENCE_DIRECTORY,
+                                        "/../" SITE_EVIDENCE_DIRECTORY, ""};
+    struct journal_evidence_options options = {.verifiers = command->verifiers,
+                                               .verifier_count = command->verifier_count};
+    if (command->cluster != NULL) {
+        options.cluster_id = segment_cluster_id(command->cluster);
+    }
+    for (size_t i = 0; given != NULL && options.directory == NULL; i++) {
+        ASSERT(i < sizeof below / sizeof below[0]);
+        bool last = i + 1 == sizeof below / sizeof below[0];
+        int bytes =
+            snprintf(command->directory, sizeof command->directory, "%s%s", given, below[i]);
+        if (bytes < 0 || (size_t)bytes >= sizeof command->directory || access(given, F_OK) != 0) {
+            return options_failed(command->name, "there is no %s", given);
+        }
+        if (last || access(command->directory, F_OK) == 0) {
+            options.directory = command->directory;
+        }
+    }
+    return journal_evidence_list(&options, command->config, command->json);
+}
+
 /* Whose keys and which journal. */
 static int journal_command_begin(struct journal_command *command, char **operands, int count)
 {
     command->dump = strcmp(operands[0], "dump") == 0;
     bool execute = strcmp(operands[0], "execute") == 0;
-    if (!command->dump && !execute && strcmp(operands[0], "verify") != 0) {
-        return options_wrong(command->name, "it can 'verify', 'dump' or 'execute', not '%s'",
+    bool evidence = strcmp(operands[0], "evidence") == 0;
+    if (!command->dump && !execute && !evidence && strcmp(operands[0], "verify") != 0) {
+        return options_wrong(command->name,
+                             "it can 'verify', 'dump', 'execute' or list 'evidence', not '%s'",
                              operands[0]);
     }
     if (execute && command->config == NULL) {
@@ -347,6 +377,9 @@ static int journal_command_begin(struct journal_command *command, char **operand
     }
     if (count < 2 && command->config == NULL) {
         return options_wrong(command->name, "DIR is missing: where is the journal?");
+    }
+    if (evidence) {
+        return journal_command_evidence(command, count == 2 ? operands[1] : NULL);
     }
     if (count == 2 && !journal_command_directory(command, operands[1])) {
         return OPTIONS_EXIT_FAILED;
@@ -382,7 +415,7 @@ static int journal_command_run(struct journal_command *command, int argc, char *
     };
     const struct options_command table = {
         .name = command->name,
-        .operands = "verify|dump|execute [DIR]",
+        .operands = "verify|dump|execute|evidence [DIR]",
         .operands_min = 1,
         .operands_max = 2,
         .summary =
@@ -395,13 +428,17 @@ static int journal_command_run(struct journal_command *command, int argc, char *
             "status 1 when anything does not hold: the first bad place is named, and what it "
             "means.\n"
             "A tail that was cut off cleanly cannot be seen in the journal itself: compare the\n"
-            "last log index and chain hash with those that were noted elsewhere.",
+            "last log index and chain hash with those that were noted elsewhere.\n"
+            "'evidence' lists tails that this site had in its journal, that were never committed\n"
+            "and that it dropped: shard, log indexes, term, who signed, and whether each still\n"
+            "proves itself. The site may run meanwhile; DIR may be a copy of them.",
         .rows = rows,
         .row_count = sizeof rows / sizeof rows[0],
         .examples = "  causeway journal verify --config site.yaml\n"
                     "  causeway journal verify /backup/site --cluster demo --keys trusted.pub\n"
                     "  causeway journal dump --config site.yaml --from 10 --to 12 --json\n"
-                    "  causeway journal execute --config site.yaml --json\n"};
+                    "  causeway journal execute --config site.yaml --json\n"
+                    "  causeway journal evidence --config site.yaml\n"};
     int operand;
     switch (options_parse(&table, argc, argv, &operand)) {
     case OPTIONS_HELP:

@@ -54,6 +54,20 @@ static void status_text_journal(FILE *out, const json_t *journal)
                   human_bytes(status_text_number(journal, "wal_bytes")).text);
 }
 
+/* Nothing where there is none. */
+static void status_text_evidence(FILE *out, const json_t *evidence)
+{
+    uint64_t files = status_text_number(evidence, "files");
+    if (files > 0) {
+        (void)fprintf(out,
+                      "evidence  %s tail%s of the journal that %s never committed, %s: `causeway "
+                      "journal evidence` lists %s\n",
+                      human_number(files).text, files == 1 ? "" : "s", files == 1 ? "was" : "were",
+                      human_bytes(status_text_number(evidence, "bytes")).text,
+                      files == 1 ? "it" : "them");
+    }
+}
+
 static void status_text_clients(FILE *out, const json_t *clients)
 {
     (void)fprintf(out, "clients   %s connections, %s sessions logged on; messages %s in, %s out\n",
@@ -159,6 +173,11 @@ static void status_text_shard(FILE *out, const json_t *shard, const json_t *befo
                   status_text_word(shard, "name"),
                   json_is_true(json_object_get(log, "leader")) ? "leader" : "follower",
                   human_number(status_text_number(log, "term")).text);
+    if (json_is_true(json_object_get(log, "evidence_waits"))) {
+        (void)fputs("  WAITS   a tail that was never committed is to be dropped, and there is no "
+                    "room to keep it as evidence: make room in the data directory\n",
+                    out);
+    }
     (void)fprintf(out,
                   "  log     appended %s, persisted %s, committed %s, applied %s; commands %s\n",
                   human_number(status_text_number(log, "appended_log_index")).text,
@@ -199,6 +218,7 @@ void status_text_print(FILE *out, const json_t *status, const json_t *before)
     ASSERT(out != NULL);
     status_text_site(out, status);
     status_text_journal(out, json_object_get(status, "journal"));
+    status_text_evidence(out, json_object_get(status, "evidence"));
     status_text_clients(out, json_object_get(status, "clients"));
     uint64_t now_ns = status_text_number(status, "uptime_ns");
     uint64_t before_ns = status_text_number(before, "uptime_ns");

@@ -17,12 +17,15 @@ static char *make(uint32_t shard_count)
                               .shard_count = shard_count,
                               .serving = true,
                               .journal = {.wal_writes = UINT64_MAX},
-                              .doors = {.connections = 7}};
+                              .doors = {.connections = 7},
+                              .evidence_files = 4,
+                              .evidence_bytes = 4321};
     static struct admin_shard shards[SHARDS_MAX] = {
         {.shard_id = 1, .name = "EQ", .queue_room = 5},
         {.shard_id = 2, .name = "FX", .log.leader = true}};
     shards[1].totals.executions = 42;
     shards[0].log.records_sealed = 300;
+    shards[1].log.evidence_waits = true;
     shards[1].log.records_sealed = 700;
     memcpy(site.sites[2].name, "gcp-use4", 9);
     memcpy(site.sites[2].provider, "gcp", 4);
@@ -49,6 +52,10 @@ static void figures_are_where_they_belong(void **state)
         "\ncauseway_client_connections 7\n",
         "\ncauseway_shard_leader{shard=\"EQ\"} 0\ncauseway_shard_leader{shard=\"FX\"} 1\n",
         "\ncauseway_shard_executions_total{shard=\"FX\"} 42\n",
+        "\ncauseway_evidence_files 4\n",
+        "\ncauseway_evidence_bytes 4321\n",
+        "\ncauseway_shard_evidence_waits{shard=\"EQ\"} 0\n"
+        "causeway_shard_evidence_waits{shard=\"FX\"} 1\n",
         "\ncauseway_shard_queue_room{shard=\"EQ\"} 5\n",
         "\ncauseway_peer_egress_bytes_total{peer=\"gcp-use4\",provider=\"gcp\"} 9000\n",
         "\ncauseway_peer_egress_bytes_total{peer=\"metal-ny\",provider=\"metal\"} 1234\n",

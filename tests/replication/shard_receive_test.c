@@ -38,6 +38,9 @@ static struct {
     uint64_t appended; /* Where the journal ended at that moment. */
 } evidence[SEGMENTS];
 static uint32_t evidence_count;
+static uint32_t evidence_ends;
+static enum status evidence_status; /* What is said to each, and to the end. */
+static enum status evidence_end_status;
 
 static void on_send(void *context, uint16_t shard_id, const struct replica_message *message,
                     const uint8_t *segments, size_t segments_bytes)
@@ -50,8 +53,8 @@ static void on_send(void *context, uint16_t shard_id, const struct replica_messa
     said[said_count++] = *message;
 }
 
-static void on_evidence(void *context, uint16_t shard_id, uint64_t log_index,
-                        const uint8_t *segment, size_t segment_bytes)
+static enum status on_evidence(void *context, uint16_t shard_id, uint64_t log_index,
+                               const uint8_t *segment, size_t segment_bytes)
 {
     (void)context;
     assert_int_equal(shard_id, FAKE_SHARD);
@@ -60,6 +63,16 @@ static void on_evidence(void *context, uint16_t shard_id, uint64_t log_index,
     evidence[evidence_count].size = segment_bytes;
     evidence[evidence_count].appended = journal.appended;
     memcpy(evidence[evidence_count++].bytes, segment, segment_bytes);
+    return evidence_status;
+}
+
+static enum status on_evidence_end(void *context, uint16_t shard_id)
+{
+    (void)context;
+    assert_int_equal(shard_id, FAKE_SHARD);
+    assert_true(evidence_count > 0);
+    evidence_ends++;
+    return evidence_end_status;
 }
 
 /* The last message of a type since the last call of deliver(); NULL: none. */
@@ -125,7 +138,9 @@ static void start(void)
         memcpy(site->public_key, verifiers[at].public_key, PLACEMENT_KEY_BYTES);
     }
     const struct shard_machine description = record_machine_of(&machine);
-    const struct shard_peers peers = {.send = on_send, .evidence = on_evidence};
+    const struct shard_peers peers = {.send = on_send,
+                                      .evidence = on_evidence,
+                                      .evidence_end = on_evidence_end};
     assert_int_equal(shard_create(&shard, &options, &description, &peers, &journal, codec),
                      STATUS_OK);
     uint64_t log_index;
@@ -142,7 +157,8 @@ static int setup(void **state)
     journal.first_log_index = 1;
     journal.writable = true;
     now_ns = START;
-    said_count = evidence_count = 0;
+    said_count = evidence_count = evidence_ends = 0;
+    evidence_status = evidence_end_status = STATUS_OK;
     start();
     return 0;
 }
@@ -398,6 +414,7 @@ static void test_a_tail_that_is_dropped_goes_out_as_evidence(void **state)
     seal(&new, 2, 0, &forgery);
     deliver(&new, 3, 3, 2, 2, 2);
     assert_int_equal(evidence_count, 2);
+    assert_int_equal(evidence_ends, 1);
     for (uint32_t at = 0; at < 2; at++) {
         size_t begin = old.begins[2 + at];
         assert_int_equal(evidence[at].log_index, 3 + at);
@@ -415,6 +432,74 @@ static void test_a_tail_that_is_dropped_goes_out_as_evidence(void **state)
     assert_int_equal(status_now().applied_log_index, 3);
     assert_int_equal(machine.opened_count, 2);
     assert_int_equal(machine.applied_count, 1);
+}
+
+/* A log of term 1 with a tail of two, which a leader of term 2 replaces by one segment. */
+static struct history contradict(void)
+{
+    struct history old = begin_history(3);
+    deliver(&old, 1, 4, 1, 1, 2);
+    persist();
+    struct history new = begin_history(1);
+    struct forgery forgery = honest();
+    forgery.signer = &signers[1];
+    seal(&new, 2, 0, &forgery);
+    return new;
+}
+
+/* Without room for the evidence nothing is dropped and nothing acknowledged; with room it goes on
+ * by itself. */
+static void test_a_tail_that_cannot_be_kept_is_not_dropped(void **state)
+{
+    (void)state;
+    struct history new = contradict();
+    for (uint32_t at = 0; at < 2; at++) { /* At the first segment; when all are to be durable. */
+        evidence_status = at == 0 ? STATUS_NO_SPACE : STATUS_OK;
+        evidence_end_status = at == 1 ? STATUS_NO_SPACE : STATUS_OK;
+        if (at == 0) {
+            deliver(&new, 3, 3, 2, 2, 2);
+        } else {
+            step();
+        }
+        assert_int_equal(evidence_count, at == 0 ? 1 : 2);
+        assert_int_equal(evidence_ends, at);
+        persist();
+        assert_int_equal(journal.appended, 4);
+        assert_true(status_now().evidence_waits);
+        assert_int_equal(said_count, 0);
+        assert_int_equal(evidence_count, at == 0 ? 1 : 2); /* Not again at once. */
+        deliver(&new, 3, 3, 2, 2, 2);
+        assert_int_equal(said_count, 0);
+        uint64_t due_ns = shard_due_ns(shard, now_ns);
+        assert_true(due_ns >= now_ns + UINT64_C(100000000));
+        now_ns = due_ns;
+        evidence_count = 0;
+    }
+    evidence_end_status = STATUS_OK;
+    step();
+    assert_int_equal(evidence_count, 2); /* All of them, from the first. */
+    assert_int_equal(evidence[0].log_index, 3);
+    assert_int_equal(evidence[1].log_index, 4);
+    assert_int_equal(evidence[1].appended, 4);
+    assert_int_equal(evidence_ends, 2);
+    assert_int_equal(journal.appended, 3);
+    assert_false(status_now().evidence_waits);
+    persist();
+    assert_int_equal(last_said(REPLICA_APPEND_REPLY)->position.log_index, 3);
+}
+
+/* Any other failure is final: what could not be kept is still in the journal. */
+static void test_a_disk_that_fails_keeps_the_tail(void **state)
+{
+    (void)state;
+    struct history new = contradict();
+    evidence_end_status = STATUS_IO;
+    deliver(&new, 3, 3, 2, 2, 2);
+    assert_int_equal(journal.appended, 4);
+    assert_int_equal(shard_step(shard, now_ns, WALL), STATUS_IO);
+    assert_int_equal(shard_step(shard, now_ns, WALL), STATUS_IO);
+    assert_int_equal(journal.appended, 4);
+    assert_int_equal(evidence_ends, 1);
 }
 
 /* Elections follow the monotonic clock; the wall clock may do what it likes (P6). */
@@ -449,6 +534,8 @@ int main(void)
         receive_test(test_what_does_not_verify_reaches_nobody),
         receive_test(test_an_unknown_key_ends_the_message),
         receive_test(test_a_tail_that_is_dropped_goes_out_as_evidence),
+        receive_test(test_a_tail_that_cannot_be_kept_is_not_dropped),
+        receive_test(test_a_disk_that_fails_keeps_the_tail),
         receive_test(test_elections_know_no_wall_clock),
     };
     return cmocka_run_group_tests(tests, setup_group, teardown_group);

@@ -172,8 +172,8 @@ static void seat_fetch(void *context, uint16_t shard_id, const struct replica_po
     seat->world->fetch(seat, position, site_id);
 }
 
-static void seat_evidence(void *context, uint16_t shard_id, uint64_t log_index,
-                          const uint8_t *segment_bytes_at, size_t bytes)
+static enum status seat_evidence(void *context, uint16_t shard_id, uint64_t log_index,
+                                 const uint8_t *segment_bytes_at, size_t bytes)
 {
     struct sim_seat *seat = seat_of(context);
     struct segment segment;
@@ -186,6 +186,13 @@ static void seat_evidence(void *context, uint16_t shard_id, uint64_t log_index,
     if (!seat->installing) { /* Then a snapshot stands for it, if it was committed. */
         sim_inspect_dropped(seat, &segment);
     }
+    return STATUS_OK;
+}
+
+static enum status seat_evidence_end(void *context, uint16_t shard_id)
+{
+    ASSERT(shard_id == seat_of(context)->shard_id);
+    return STATUS_OK;
 }
 
 /* ---- Open and close ---- */
@@ -230,7 +237,8 @@ enum status sim_seat_open(struct sim_world *world, struct sim_site *site, struct
     struct shard_peers peers = {.context = seat,
                                 .send = seat_send,
                                 .fetch_snapshot = seat_fetch,
-                                .evidence = seat_evidence};
+                                .evidence = seat_evidence,
+                                .evidence_end = seat_evidence_end};
     enum status status =
         shard_create(&seat->shard, &options, &machine, &peers, site->journal, world->codec);
     ASSERT(status == STATUS_OK);

@@ -8,10 +8,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "gateway/site_evidence.h"
+#include "replication/key_store.h"
 #include "replication/segment.h"
 #include "tests/support/cmocka_all.h"
 #include "tests/support/site_process.h"
 #include "tests/support/soup_client.h"
+#include "tests/support/tail_segments.h"
 #include "tests/support/test_market.h"
 #include "tests/support/test_paths.h"
 
@@ -216,6 +219,53 @@ static void test_refusals(void **state)
     assert_null(strstr(output, "verified"));
 }
 
+/* A tail beside a journal, in whatever way the place is named; one that was changed is told. */
+static void test_evidence(void **state)
+{
+    (void)state;
+    char evidence[TEST_PATH_BYTES + 32];
+    char path[TEST_PATH_BYTES + 256];
+    char journal[TEST_PATH_BYTES + 32];
+    char name[SITE_EVIDENCE_NAME_BYTES];
+    char hex[KEY_STORE_HEX_BYTES];
+    struct segment_signer signer;
+    struct segment_verifier verifier;
+    static struct tail_segments tail;
+    assert_int_equal(RUN(site.tool, "journal", "evidence", "--config", site.config), 0);
+    assert_said("0 tails that were never committed");
+    tail_segments_signer(&signer, &verifier, 1);
+    tail_segments_seal(&tail, 8, 2, 1, &signer);
+    key_store_print(hex, verifier.public_key);
+    (void)snprintf(evidence, sizeof evidence, "%s/data/evidence", site.directory);
+    (void)snprintf(journal, sizeof journal, "%s/data/journal", site.directory);
+    site_evidence_name(name, 8, &tail.last);
+    (void)snprintf(path, sizeof path, "%s/%s", evidence, name);
+    assert_int_equal(mkdir(evidence, 0700), 0);
+    FILE *file = fopen(path, "we");
+    assert_non_null(file);
+    assert_int_equal(fwrite(tail.bytes, 1, tail.begins[1], file), tail.begins[1]);
+    assert_int_equal(fclose(file), 0);
+    const char *const places[] = {site.directory, journal, evidence};
+    for (size_t at = 0; at < sizeof places / sizeof places[0]; at++) {
+        assert_int_equal(RUN(site.tool, "journal", "evidence", places[at], "--cluster", "test",
+                             "--key", hex),
+                         0);
+        assert_said(" kind=tail bytes=248 ");
+        assert_said(" shard=1 log_index=8-8 term=2 signer=");
+        assert_said(" sealed=2023-11-14T22:13:20.000000000Z verified=yes\n");
+        assert_said("1 tail that was never committed, 1 segments, 2 commands, 248 B: all verified");
+    }
+    /* The site does not know that key. */
+    assert_int_equal(RUN(site.tool, "journal", "evidence", "--config", site.config), 1);
+    assert_said(" verified=NO why=unknown-key bad_log_index=8\n");
+    assert_said("causeway journal: 1 of 1 pieces of evidence do not verify");
+    assert_int_equal(RUN(site.tool, "journal", "evidence", "--config", site.config, "--json"), 1);
+    assert_said("\"verified\":false,\"why\":\"unknown-key\"");
+    assert_int_equal(RUN(site.tool, "journal", "evidence", "/nowhere", "--config", site.config), 1);
+    assert_said("there is no /nowhere");
+    assert_int_equal(RUN(site.tool, "journal", "evidence", evidence), 2);
+}
+
 /* Executed again, the journal comes to the hash that the site itself had there. */
 static void test_execute(void **state)
 {
@@ -255,6 +305,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_verify, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_dump, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_evidence, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_execute, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_flipped_bits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_refusals, set_up, tear_down),

@@ -87,6 +87,14 @@ static void alarms_stand_out(void **state)
     char *text = print("{\"serving\":false,\"orders_refused\":true}", NULL);
     assert_non_null(strstr(text, "NOT SERVING YET"));
     assert_non_null(strstr(text, "REFUSING ORDERS"));
+    assert_null(strstr(text, "evidence"));
+    free(text);
+    text = print("{\"evidence\":{\"files\":2,\"bytes\":2048},\"shards\":[{\"log\":"
+                 "{\"evidence_waits\":true}}]}",
+                 NULL);
+    assert_non_null(strstr(text, "evidence  2 tails of the journal that were never committed, 2.00 "
+                                 "KiB: `causeway journal evidence` lists them\n"));
+    assert_non_null(strstr(text, "  WAITS   a tail that was never committed"));
     free(text);
 }
 
