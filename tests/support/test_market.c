@@ -14,7 +14,7 @@
 #define MARKET_TRY_MS    5
 #define MARKET_TRIES_MAX 12000u /* A minute. */
 
-static void test_market_token(const struct site_process *site, char token[static 128])
+void test_market_token(const struct site_process *site, char token[static 128])
 {
     char path[TEST_PATH_BYTES + 64];
     (void)snprintf(path, sizeof path, "%s/data/" SITE_ADMIN_TOKEN_FILE, site->directory);

@@ -21,6 +21,9 @@ void test_market_session_grace(const struct site_process *site, const char *name
                                uint32_t grace_ms);
 void test_market_firm(const struct site_process *site);
 
+/* What the site's administration port wants to see. */
+void test_market_token(const struct site_process *site, char token[static 128]);
+
 /* A JSON text from GET `path` (/status, /market), in malloc()ed memory. */
 char *test_market_get(const struct site_process *site, const char *path);
 

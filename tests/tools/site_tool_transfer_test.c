@@ -1,0 +1,225 @@
+/* A transfer of the leadership is interrupted at every step: the tool, the leader or who is to lead
+ * is killed while orders are under way. Each time one leads, nothing is lost, and the same can be
+ * asked again. Real processes. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "tests/support/cmocka_all.h"
+#include "tests/support/http.h"
+#include "tests/support/order_flow.h"
+#include "tests/support/site_cluster.h"
+#include "tests/support/site_operator.h"
+#include "tools/site_tool.h"
+
+#define ALL       7u
+#define TERMS_MAX 4096u
+
+enum step {
+    STEP_ACCEPTED,  /* And who is to lead lacks segments: nothing is sealed until it has them. */
+    STEP_CAUGHT_UP, /* It has them, and is told to campaign. */
+    STEP_ELECTED,
+};
+
+enum victim { VICTIM_TOOL, VICTIM_LEADER, VICTIM_TARGET };
+
+struct round {
+    uint32_t leader;
+    uint32_t target;
+    uint32_t third; /* Where the client is; never killed. */
+    pid_t tool;     /* 0: none. */
+};
+
+static struct site_cluster cluster;
+static struct order_flow flow;
+static struct http_response response;
+
+static int setup(void **state)
+{
+    (void)state;
+    return site_cluster_start(&cluster, "site_transfer", "EQ=site-1,site-2,site-3", NULL) ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    site_cluster_end(&cluster);
+    return 0;
+}
+
+static void target_name(const struct round *round, char name[static 16])
+{
+    (void)snprintf(name, 16, "site-%u", round->target + 1);
+}
+
+/* Whoever leads is to hand over to the next one. */
+static void plan_round(struct round *round)
+{
+    round->leader = site_cluster_await_leader(&cluster);
+    round->target = (round->leader + 1) % SITE_CLUSTER_SITES;
+    round->third = site_cluster_other_than(round->leader, round->target);
+    order_flow_move(&flow, &cluster.sites[round->third]);
+    order_flow_trade(&flow, 10);
+}
+
+static void send_some(void)
+{
+    for (uint32_t orders = 0; orders < 4; orders++) {
+        order_flow_send(&flow);
+    }
+}
+
+/* Asked for while who is to lead stands still, and lacks what was sealed since. The leader takes it
+ * as long as it has heard of it lately: tried until it does. */
+static void reach_accepted(struct round *round)
+{
+    char token[128];
+    char body[128];
+    bool accepted = false;
+    while (!accepted) {
+        plan_round(round);
+        (void)snprintf(body, sizeof body, "{\"what\":\"transfer\",\"shard\":1,\"site_id\":%u}",
+                       round->target + 1);
+        test_market_token(&cluster.sites[round->leader], token);
+        assert_int_equal(kill(cluster.sites[round->target].pid, SIGSTOP), 0);
+        order_flow_trade(&flow, 1);
+        http_request(&response, cluster.sites[round->leader].admin_port, "POST", "/membership",
+                     token, body);
+        accepted = strstr(response.body, "\"accepted\"") != NULL;
+        if (!accepted) {
+            assert_int_equal(kill(cluster.sites[round->target].pid, SIGCONT), 0);
+        }
+    }
+    send_some();
+}
+
+static bool tool_ended(const struct round *round)
+{
+    siginfo_t info = {0};
+    return waitid(P_PID, (id_t)round->tool, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           info.si_pid != 0;
+}
+
+/* The tool is begun, and has got as far as this. */
+static void reach_by_tool(struct round *round, enum step step)
+{
+    char name[16];
+    char paths[SITE_CLUSTER_SITES * TEST_PATH_BYTES];
+    char output[TEST_PATH_BYTES + 16];
+    plan_round(round);
+    target_name(round, name);
+    const struct site_process *leader = &cluster.sites[round->leader];
+    const struct site_process *target = &cluster.sites[round->target];
+    off_t leader_log = site_cluster_log_bytes(leader);
+    off_t target_log = site_cluster_log_bytes(target);
+    (void)snprintf(output, sizeof output, "%s/output", cluster.directory);
+    site_operator_paths(paths, sizeof paths, cluster.sites, ALL);
+    const char *const arguments[] = {leader->tool, "site",   "transfer", name, "--config",
+                                     paths,        "--wait", "100s",     NULL};
+    round->tool = site_process_begin(output, arguments);
+    send_some();
+    bool reached = false;
+    while (!reached && !tool_ended(round)) { /* It ends where preference was faster. */
+        reached = step == STEP_ELECTED
+                      ? site_process_logged_since(target, target_log, "here=1")
+                      : site_process_logged_since(leader, leader_log, "kind=3 shard=1 result=acc");
+    }
+}
+
+/* Killed; who is left goes on, then it comes back and the same is asked again. */
+static void interrupt(const struct round *round, enum victim victim)
+{
+    int status = 0;
+    char name[16];
+    uint32_t dead = victim == VICTIM_LEADER ? round->leader : round->target;
+    if (victim == VICTIM_TOOL) {
+        assert_int_equal(kill(round->tool, SIGKILL), 0);
+    } else {
+        site_process_kill(&cluster.sites[dead]);
+    }
+    (void)kill(cluster.sites[round->target].pid != 0 ? cluster.sites[round->target].pid
+                                                     : cluster.sites[round->third].pid,
+               SIGCONT);
+    send_some();
+    order_flow_drain(&flow);
+    if (victim != VICTIM_TOOL) {
+        assert_true(site_process_start(&cluster.sites[dead], &status));
+    }
+    if (round->tool != 0) {
+        /* A tool that is left alone sees it through, with whoever leads. */
+        assert_int_equal(waitpid(round->tool, &status, 0), round->tool);
+        assert_true(victim == VICTIM_TOOL || status == 0);
+    }
+    target_name(round, name);
+    site_operator_transfer(cluster.sites, ALL, name, 1);
+    order_flow_trade(&flow, 10);
+}
+
+/* No term has ever had two leaders. */
+static void expect_one_leader_a_term(void)
+{
+    static uint32_t leaders[TERMS_MAX]; /* Index of the site plus 1. */
+    uint32_t reigns = 0;
+    for (uint32_t at = 0; at < SITE_CLUSTER_SITES; at++) {
+        char line[1024];
+        FILE *file = fopen(cluster.sites[at].log, "re");
+        assert_non_null(file);
+        while (fgets(line, sizeof line, file) != NULL) {
+            const char *term_text = strstr(line, " term=");
+            if (strstr(line, "event=leader ") == NULL || strstr(line, "here=1") == NULL) {
+                continue;
+            }
+            assert_non_null(term_text);
+            unsigned long term = strtoul(term_text + strlen(" term="), NULL, 10);
+            assert_true(term < TERMS_MAX);
+            assert_true(leaders[term] == 0 || leaders[term] == at + 1);
+            leaders[term] = at + 1;
+            reigns++;
+        }
+        assert_int_equal(fclose(file), 0);
+    }
+    assert_true(reigns > 8); /* One a round, at least. */
+}
+
+static void test_a_transfer_is_interrupted_at_every_step(void **state)
+{
+    (void)state;
+    static const struct {
+        enum step step;
+        enum victim victim;
+    } rounds[] = {{STEP_ACCEPTED, VICTIM_LEADER},  {STEP_ACCEPTED, VICTIM_TARGET},
+                  {STEP_CAUGHT_UP, VICTIM_TOOL},   {STEP_CAUGHT_UP, VICTIM_LEADER},
+                  {STEP_CAUGHT_UP, VICTIM_TARGET}, {STEP_ELECTED, VICTIM_TOOL},
+                  {STEP_ELECTED, VICTIM_LEADER},   {STEP_ELECTED, VICTIM_TARGET}};
+    order_flow_begin(&flow, &cluster.sites[0], "ALICE", "TEST");
+    for (size_t at = 0; at < sizeof rounds / sizeof rounds[0]; at++) {
+        struct round round = {0};
+        if (rounds[at].step == STEP_ACCEPTED) {
+            reach_accepted(&round);
+        } else {
+            reach_by_tool(&round, rounds[at].step);
+        }
+        interrupt(&round, rounds[at].victim);
+    }
+    order_flow_close(&flow);
+    site_cluster_await_equal_hashes(cluster.sites, SITE_CLUSTER_SITES);
+    for (uint32_t at = 0; at < SITE_CLUSTER_SITES; at++) {
+        struct site_operator_view view;
+        order_flow_verify(&flow, &cluster.sites[at]);
+        site_operator_look(&cluster.sites[at], 1, &view);
+        assert_int_equal(view.orders_accepted, flow.accepted);
+    }
+    expect_one_leader_a_term();
+    site_cluster_stop_and_verify(cluster.sites, SITE_CLUSTER_SITES);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_a_transfer_is_interrupted_at_every_step, setup,
+                                        teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
