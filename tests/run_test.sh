@@ -124,6 +124,12 @@ variants_leave_out_what_is_alike() {
     shell_equal "$last" "1 passed, 0 failed, 0 skipped"
     TEST_VARIANT='' run_tree
     shell_equal "$last" "1 passed, 1 failed, 0 skipped"
+    printf '/* One.\n * variants: all alike. */\n' >tree/tests/one_test.c
+    printf '#!/bin/sh\n%s\n' "$pass; $pass" >tree/tests/alike_test.sh
+    TEST_VARIANT=1 run_tree
+    shell_equal "$last" "2 passed, 0 failed, 0 skipped"
+    TEST_VARIANT='' run_tree
+    shell_equal "$last" "3 passed, 0 failed, 0 skipped"
 }
 work_directory_is_new_and_removed() {
     make_tree <<<"one:test -z \"\$(ls -A \$TEST_DIR)\" || exit 9; touch \$TEST_DIR/x; $pass"

@@ -1,6 +1,7 @@
 /* What the setting `reopen` of a market's file means on the wire: after an unplanned change of
  * leader new orders are rejected at every site while cancels work, then the market opens; a planned
- * one does nothing of the kind. */
+ * one does nothing of the kind.
+ * variants: all alike. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,5 +1,6 @@
 /* Two shards at three sites, each led by another one: the site of one leader dies, and only that
- * shard moves; the site comes back, and so does the leadership, by preference, while both trade. */
+ * shard moves; the site comes back, and so does the leadership, by preference, while both trade.
+ * variants: all alike. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,6 +1,7 @@
 /* A transfer of the leadership is interrupted at every step: the tool, the leader or who is to lead
  * is killed while orders are under way. Each time one leads, nothing is lost, and the same can be
- * asked again. Real processes. */
+ * asked again. Real processes.
+ * variants: all alike. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
