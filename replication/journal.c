@@ -51,6 +51,7 @@ void journal_close(struct journal *journal)
         (void)close(journal->lock);
     }
     free(journal->segment);
+    free(journal->positions);
     free(journal);
 }
 

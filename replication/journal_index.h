@@ -13,7 +13,8 @@
 struct journal_index {
     uint64_t first_log_index; /* Segments first .. end - 1 are here. */
     uint64_t end_log_index;
-    uint64_t positions[JOURNAL_INDEX_MAX]; /* Of their records; by log index modulo the size. */
+    uint64_t *positions; /* JOURNAL_INDEX_MAX, of their records; by log index modulo the size. The
+                            owner's memory, which need not be clear. */
 };
 
 bool journal_index_full(const struct journal_index *index);

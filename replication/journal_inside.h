@@ -31,7 +31,8 @@ struct journal {
     enum status status; /* The final error; STATUS_OK while there is none. */
     uint64_t frames_recovered;
     uint64_t published_position;
-    uint8_t *segment; /* SEGMENT_BYTES_MAX: to look at what a truncation leaves. */
+    uint8_t *segment;    /* SEGMENT_BYTES_MAX: to look at what a truncation leaves. */
+    uint64_t *positions; /* Of all shards' indexes. */
     struct journal_shard shards[SHARDS_MAX];
     struct journal_error error;
 };

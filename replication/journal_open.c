@@ -92,6 +92,7 @@ static enum status journal_start(struct journal *journal)
 {
     for (uint32_t i = 0; i < SHARDS_MAX; i++) {
         struct journal_shard *shard = &journal->shards[i];
+        shard->index.positions = journal->positions + (size_t)i * JOURNAL_INDEX_MAX;
         shard->appended = journal->store->states[i];
         shard->persisted = shard->appended.tail;
         shard->trimmed_log_index = shard->persisted.first_log_index;
@@ -126,9 +127,10 @@ enum status journal_open(struct journal **journal, struct io *io,
     opened->io = io;
     opened->lock = -1;
     opened->segment = malloc(SEGMENT_BYTES_MAX);
+    opened->positions = malloc((size_t)SHARDS_MAX * JOURNAL_INDEX_MAX * sizeof(uint64_t));
     char path[JOURNAL_PATH_BYTES];
     enum status status = journal_open_files(opened);
-    if (status == STATUS_OK && opened->segment == NULL) {
+    if (status == STATUS_OK && (opened->segment == NULL || opened->positions == NULL)) {
         journal_error_set(&opened->error, "no memory for the journal");
         status = STATUS_FULL;
     }

@@ -52,19 +52,21 @@ static bool shard_allocate(struct shard *shard)
     uint32_t record_bytes = shard->machine.record_bytes;
     shard->ring_records = options->queue_records_max +
                           (uint64_t)options->segments_in_flight_max * options->segment_records_max;
-    shard->records = calloc(shard->ring_records, record_bytes);
+    /* What is written before it is read is not cleared: a start would pay for megabytes that most
+     * shards never touch. */
+    shard->records = malloc(shard->ring_records * record_bytes);
     shard->received_ns = calloc(shard->ring_records, sizeof shard->received_ns[0]);
     shard->flights = calloc(options->segments_in_flight_max, sizeof shard->flights[0]);
     shard->slots = calloc(options->headers_max, sizeof shard->slots[0]);
     shard->raw = malloc(SEGMENT_RAW_BYTES_MAX);
     shard->sealed = malloc(SEGMENT_BYTES_MAX);
     shard->scratch = malloc(SEGMENT_BYTES_MAX);
-    shard->unpacked = calloc(SEGMENT_COMMANDS_MAX, record_bytes);
+    shard->unpacked = malloc((size_t)SEGMENT_COMMANDS_MAX * record_bytes);
     shard->inbox = malloc(shard_inbox_bytes(options));
     shard->outbox = malloc(shard_inbox_bytes(options));
-    shard->received = calloc(REPLICA_BATCH_ENTRIES_MAX, sizeof shard->received[0]);
-    shard->entries = calloc(REPLICA_BATCH_ENTRIES_MAX + 1, sizeof shard->entries[0]);
-    shard->placements = calloc(REPLICA_BATCH_ENTRIES_MAX, sizeof shard->placements[0]);
+    shard->received = malloc(REPLICA_BATCH_ENTRIES_MAX * sizeof shard->received[0]);
+    shard->entries = malloc((REPLICA_BATCH_ENTRIES_MAX + 1) * sizeof shard->entries[0]);
+    shard->placements = malloc(REPLICA_BATCH_ENTRIES_MAX * sizeof shard->placements[0]);
     return shard->records != NULL && shard->received_ns != NULL && shard->flights != NULL &&
            shard->slots != NULL && shard->raw != NULL && shard->sealed != NULL &&
            shard->scratch != NULL && shard->unpacked != NULL && shard->inbox != NULL &&

@@ -8,15 +8,29 @@
 
 #define MODEL_MAX 65536u
 
+static struct journal_index *index_make(void)
+{
+    struct journal_index *index = calloc(1, sizeof *index);
+    assert_non_null(index);
+    index->positions = malloc(JOURNAL_INDEX_MAX * sizeof index->positions[0]);
+    assert_non_null(index->positions);
+    return index;
+}
+
+static void index_free(struct journal_index *index)
+{
+    free(index->positions);
+    free(index);
+}
+
 /* Against a plain table of what should be there. */
 static void test_model(void **state)
 {
     (void)state;
     struct random random;
     test_seed(&random);
-    struct journal_index *index = calloc(1, sizeof *index);
+    struct journal_index *index = index_make();
     uint64_t *model = calloc(MODEL_MAX, sizeof *model); /* Position by log index; 0: not there. */
-    assert_non_null(index);
     assert_non_null(model);
     uint64_t last = 0;
     uint64_t position = 1;
@@ -48,15 +62,14 @@ static void test_model(void **state)
             }
         }
     }
-    free(index);
+    index_free(index);
     free(model);
 }
 
 static void test_bound(void **state)
 {
     (void)state;
-    struct journal_index *index = calloc(1, sizeof *index);
-    assert_non_null(index);
+    struct journal_index *index = index_make();
     for (uint64_t at = 5; at < 5 + JOURNAL_INDEX_MAX; at++) {
         assert_false(journal_index_full(index));
         journal_index_add(index, at, at * 8);
@@ -75,7 +88,7 @@ static void test_bound(void **state)
     assert_false(journal_index_find(index, 6, &position));
     journal_index_add(index, 99999, 7);
     assert_true(journal_index_find(index, 99999, &position) && position == 7);
-    free(index);
+    index_free(index);
 }
 
 int main(void)
