@@ -194,8 +194,8 @@ enum status site_market_open(struct site_market *market, uint32_t index,
 {
     ASSERT(index < config->shard_count);
     *market = (struct site_market){.index = index, .listener = *listener};
-    market->events = calloc(EVENT_BATCH_MAX, sizeof market->events[0]);
-    market->scratch = calloc(1, command_columns_scratch_bytes());
+    market->events = malloc(EVENT_BATCH_MAX * sizeof market->events[0]);
+    market->scratch = malloc(command_columns_scratch_bytes());
     if (market->events == NULL || market->scratch == NULL) {
         return STATUS_FULL;
     }
