@@ -33,12 +33,14 @@ struct event_pool {
     uint32_t pages_max;
     uint32_t blocks_max;
     struct event_page *pages;
+    uint32_t pages_used;  /* Below it: every page that was ever taken. */
     uint32_t *pages_free; /* A stack: the page given back last is warm in the cache. */
     uint32_t pages_free_count;
     uint32_t open_pages; /* Held by open blocks. */
     uint32_t open_pages_max;
     struct event_block *blocks;
     uint32_t *block_page_indexes; /* Backing of event_block.pages. */
+    uint32_t blocks_used;         /* Likewise. */
     struct event_block *blocks_free;
     uint32_t open_blocks;
     struct block_list cached;
@@ -55,21 +57,6 @@ static uint32_t event_pool_pages(uint32_t sessions_max, uint32_t block_pages)
     return (uint32_t)wanted;
 }
 
-static void event_pool_fill(struct event_pool *pool)
-{
-    for (uint32_t page = 0; page < pool->pages_max; page++) {
-        pool->pages_free[page] = pool->pages_max - 1 - page;
-    }
-    pool->pages_free_count = pool->pages_max;
-    for (uint32_t index = 0; index < pool->blocks_max; index++) {
-        struct event_block *block = &pool->blocks[pool->blocks_max - 1 - index];
-        block->pages =
-            pool->block_page_indexes + (size_t)(pool->blocks_max - 1 - index) * pool->block_pages;
-        block->older = pool->blocks_free;
-        pool->blocks_free = block;
-    }
-}
-
 enum status event_pool_create(struct event_pool **target, uint32_t sessions_max,
                               uint32_t block_events)
 {
@@ -84,24 +71,26 @@ enum status event_pool_create(struct event_pool **target, uint32_t sessions_max,
     pool->sessions_max = sessions_max;
     pool->block_pages = block_events / EVENT_PAGE_EVENTS;
     pool->pages_max = event_pool_pages(sessions_max, pool->block_pages);
-    pool->blocks_max = sessions_max + POOL_CACHED_COUNT;
+    /* No block is cached without a page. */
+    pool->blocks_max =
+        sessions_max + (pool->pages_max < POOL_CACHED_COUNT ? pool->pages_max : POOL_CACHED_COUNT);
     uint32_t reserve = pool->pages_max / POOL_CACHED_PART;
     if (reserve < POOL_CACHED_MIN * pool->block_pages) {
         reserve = POOL_CACHED_MIN * pool->block_pages;
     }
     pool->open_pages_max = pool->pages_max - reserve;
+    /* Nothing of this is touched before it is used, nor has to be clear then. */
     pool->pages = pages_take(pool->pages_max * sizeof *pool->pages);
-    pool->pages_free = calloc(pool->pages_max, sizeof *pool->pages_free);
-    pool->blocks = calloc(pool->blocks_max, sizeof *pool->blocks);
+    pool->pages_free = malloc(pool->pages_max * sizeof *pool->pages_free);
+    pool->blocks = malloc(pool->blocks_max * sizeof *pool->blocks);
     pool->block_page_indexes =
-        calloc((size_t)pool->blocks_max * pool->block_pages, sizeof *pool->block_page_indexes);
+        malloc((size_t)pool->blocks_max * pool->block_pages * sizeof *pool->block_page_indexes);
     pool->session_cached = calloc((size_t)sessions_max + 1, sizeof *pool->session_cached);
     if (pool->pages == NULL || pool->pages_free == NULL || pool->blocks == NULL ||
         pool->block_page_indexes == NULL || pool->session_cached == NULL) {
         event_pool_destroy(pool);
         return STATUS_FULL;
     }
-    event_pool_fill(pool);
     *target = pool;
     return STATUS_OK;
 }
@@ -179,12 +168,16 @@ static void event_pool_drop(struct event_pool *pool, struct event_block *block)
     event_pool_free(pool, block);
 }
 
-struct event_block *event_pool_block(struct event_pool *pool, uint32_t session_id,
-                                     uint32_t generation, uint64_t first_sequence, bool open)
+/* An empty block in no list. */
+static struct event_block *event_pool_block_take(struct event_pool *pool)
 {
-    ASSERT(session_id > 0 && session_id <= pool->sessions_max);
-    ASSERT(!open || pool->open_blocks < pool->sessions_max);
-
+    if (pool->blocks_free == NULL && pool->blocks_used < pool->blocks_max) {
+        uint32_t index = pool->blocks_used++;
+        struct event_block *block = &pool->blocks[index];
+        *block = (struct event_block){.pages = pool->block_page_indexes +
+                                               (size_t)index * pool->block_pages};
+        return block;
+    }
     if (pool->blocks_free == NULL) {
         event_pool_drop(pool, pool->cached.oldest);
     }
@@ -192,6 +185,29 @@ struct event_block *event_pool_block(struct event_pool *pool, uint32_t session_i
     ASSERT(block != NULL);
     pool->blocks_free = block->older;
     block->older = NULL;
+    return block;
+}
+
+/* A page that nobody holds: one given back, else one never used, else of a cached block. */
+static uint32_t event_pool_page_take(struct event_pool *pool)
+{
+    if (pool->pages_free_count == 0 && pool->pages_used < pool->pages_max) {
+        return pool->pages_used++;
+    }
+    if (pool->pages_free_count == 0) {
+        event_pool_drop(pool, pool->cached.oldest);
+    }
+    ASSERT(pool->pages_free_count > 0);
+    return pool->pages_free[--pool->pages_free_count];
+}
+
+struct event_block *event_pool_block(struct event_pool *pool, uint32_t session_id,
+                                     uint32_t generation, uint64_t first_sequence, bool open)
+{
+    ASSERT(session_id > 0 && session_id <= pool->sessions_max);
+    ASSERT(!open || pool->open_blocks < pool->sessions_max);
+
+    struct event_block *block = event_pool_block_take(pool);
     block->session_id = session_id;
     block->generation = generation;
     block->first_sequence = first_sequence;
@@ -222,16 +238,14 @@ struct event *event_pool_extend(struct event_pool *pool, struct event_block *blo
     ASSERT(block->count <= block->page_count * EVENT_PAGE_EVENTS);
     if (block->count == block->page_count * EVENT_PAGE_EVENTS) {
         ASSERT(block->page_count < pool->block_pages);
-        if (pool->pages_free_count == 0) {
-            event_pool_drop(pool, pool->cached.oldest);
-        }
+        uint32_t page = event_pool_page_take(pool);
         if (block->open) {
             ASSERT(pool->open_pages < pool->open_pages_max);
             pool->open_pages++;
             list_remove(&pool->open[block->page_count], block);
             list_add(&pool->open[block->page_count + 1], block);
         }
-        block->pages[block->page_count++] = pool->pages_free[--pool->pages_free_count];
+        block->pages[block->page_count++] = page;
     }
     return event_pool_at(pool, block, block->count++);
 }
