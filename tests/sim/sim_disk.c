@@ -71,12 +71,14 @@ uint64_t sim_disk_due_ns(const struct sim_disk *disk, struct random *random, uin
 
 void sim_disk_start(struct sim_disk *disk, struct io *io)
 {
-    /* What the last process left in its image is no more than it wrote, and a frame being filled.
-     */
     ASSERT(disk->image_bytes <= SIM_DISK_BYTES);
-    memset(disk->image, 0, disk->image_bytes);
+    /* The start reads what is in use, and the rest as zeros. */
+    if (disk->image_bytes > disk->used_bytes) {
+        memset(disk->image + disk->used_bytes, 0, disk->image_bytes - disk->used_bytes);
+    }
     io_memory_file(io, disk->content, SIM_DISK_BYTES);
     io_memory_used(io, disk->used_bytes);
+    disk->image_bytes = disk->used_bytes;
     sim_disk_writes(disk, disk->used_bytes + (64u << 10));
 }
 
@@ -85,6 +87,19 @@ void sim_disk_writes(struct sim_disk *disk, uint64_t end_bytes)
     uint64_t bytes = end_bytes + 2 * (uint64_t)WAL_FRAME_BYTES_MAX;
     bytes = bytes < SIM_DISK_BYTES ? bytes : SIM_DISK_BYTES;
     disk->image_bytes = bytes > disk->image_bytes ? bytes : disk->image_bytes;
+}
+
+void sim_disk_end(struct sim_disk *disk, uint64_t position, uint64_t ring_used_bytes)
+{
+    uint64_t ring_bytes = SIM_DISK_BYTES - WAL_HEADER_BYTES;
+    uint64_t end_bytes = position % ring_bytes + ring_used_bytes;
+    ASSERT(ring_used_bytes <= ring_bytes);
+    if (end_bytes > ring_bytes) { /* Around its end. */
+        return;
+    }
+    end_bytes += WAL_HEADER_BYTES;
+    end_bytes = end_bytes > disk->used_bytes ? end_bytes : disk->used_bytes;
+    disk->image_bytes = end_bytes < disk->image_bytes ? end_bytes : disk->image_bytes;
 }
 
 /* Index of the write of `handle`; count of writes: there is none. */

@@ -43,6 +43,9 @@ void sim_disk_format(struct sim_disk *disk, uint32_t sector_bytes,
 void sim_disk_start(struct sim_disk *disk, struct io *io);
 /* It writes up to there. */
 void sim_disk_writes(struct sim_disk *disk, uint64_t end_bytes);
+/* It has ended: its ring had used no more than so many bytes behind this position of it, and what
+ * is on the disk. What a process does not say here costs the next start the largest frames. */
+void sim_disk_end(struct sim_disk *disk, uint64_t position, uint64_t ring_used_bytes);
 
 /* When a write that starts now is done. */
 uint64_t sim_disk_due_ns(const struct sim_disk *disk, struct random *random, uint64_t now_ns);

@@ -164,6 +164,7 @@ static enum status site_open_journal(struct sim_world *world, struct sim_site *s
         sim_disk_stale_swap(&site->disk);
         site->disk.stale_offset = 0;
     }
+    site->opened = status == STATUS_OK;
     uint64_t used_bytes = site->disk.used_bytes + (64u << 10); /* The start's own frame. */
     site->disk.used_bytes = used_bytes < SIM_DISK_BYTES ? used_bytes : SIM_DISK_BYTES;
     return status;
@@ -321,6 +322,11 @@ void sim_site_end(struct sim_world *world, struct sim_site *site, enum sim_site_
     }
     if (end == SIM_SITE_KILL && site->store_busy && random_below(&world->random, 2) == 0) {
         (void)store_memory_advance(site->store, UINT32_MAX); /* It was just through. */
+    }
+    if (site->opened) {
+        struct journal_usage usage;
+        journal_usage(site->journal, &usage);
+        sim_disk_end(&site->disk, store_memory_place(site->store)->position, usage.wal_used_bytes);
     }
     journal_close(site->journal);
     io_destroy(site->io);

@@ -126,6 +126,7 @@ struct sim_site {
     uint64_t store_slow_ns;
     struct journal_parts parts;
     struct journal *journal;
+    bool opened; /* The journal, without an error. */
     struct sim_ledger ledger;
     struct sim_ledger former; /* Of the journal that was lost last: what it had acknowledged. */
     uint64_t former_incarnation;
