@@ -15,7 +15,7 @@
 #define DRILL_DESK_STEP_NS        UINT64_C(10000000)
 #define DRILL_DESK_PATIENCE_NS    UINT64_C(120000000000) /* Without progress: given up. */
 #define DRILL_DESK_SLICE_NS       UINT64_C(100000000)
-#define DRILL_DESK_ORDERS_MAX     (1u << 20)
+#define DRILL_DESK_ORDERS_EACH    (1u << 14) /* Open ones of an instrument; 120 are usual. */
 #define DRILL_DESK_LEDGER_ORDERS  UINT64_C(100000000)
 #define DRILL_DESK_MESSAGES_MAX   UINT64_C(100000000)
 #define DRILL_DESK_EVENTS         1024u
@@ -170,6 +170,8 @@ static bool drill_desk_open(struct drill_desk *desk)
         return false;
     }
     uint64_t now_ns = ouch_client_now_ns(desk->client);
+    uint32_t orders_max = options->session_count * options->window +
+                          options->instrument_count * DRILL_DESK_ORDERS_EACH;
     struct trader_options trader = {.client = desk->client,
                                     .window = options->window,
                                     .rate = options->rate,
@@ -181,7 +183,7 @@ static bool drill_desk_open(struct drill_desk *desk)
                                     .flow = desk->flow,
                                     .instrument_count = options->instrument_count,
                                     .symbols = (const uint8_t(*)[SYMBOL_BYTES])desk->setup.symbols,
-                                    .orders_max = DRILL_DESK_ORDERS_MAX,
+                                    .orders_max = orders_max,
                                     .client_id = ORDER_DESK_COUNTING,
                                     .seed = options->seed,
                                     .deadline_after_ns = DRILL_DESK_DEADLINE_NS,
@@ -281,10 +283,13 @@ static bool drill_desk_read(struct drill_desk *desk)
            (sites >> desk->reading_site & 1) == 0) {
         desk->reading_site++;
     }
+    uint64_t now_ns = ouch_client_now_ns(desk->client);
     if (desk->reading_site == desk->options.endpoint_count) {
+        /* Others still read, or sites compute: wait, without eating what they need. */
+        (void)ouch_client_poll(desk->client, desk->events, DRILL_DESK_EVENTS,
+                               now_ns + DRILL_DESK_STEP_NS);
         return true;
     }
-    uint64_t now_ns = ouch_client_now_ns(desk->client);
     uint32_t whole = 0;
     for (uint32_t i = 0; i < count; i++) {
         if (!desk->reading_begun) {

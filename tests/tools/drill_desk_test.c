@@ -108,13 +108,37 @@ static void trade(struct fixture *fixture)
     come_to(fixture, DRILL_DESK_SETTLE);
 }
 
+static uint64_t clock_ns(clockid_t clock)
+{
+    struct timespec now;
+    assert_int_equal(clock_gettime(clock, &now), 0);
+    return (uint64_t)now.tv_sec * 1000 * MS + (uint64_t)now.tv_nsec;
+}
+
+static uint64_t others_ns(void)
+{
+    return clock_ns(CLOCK_PROCESS_CPUTIME_ID) - clock_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
+/* A desk that has come to its phase waits, and leaves the processor to the sites. */
+static void waits(void)
+{
+    const uint64_t used_ns = others_ns();
+    const uint64_t began_ns = clock_ns(CLOCK_MONOTONIC);
+    while (clock_ns(CLOCK_MONOTONIC) < began_ns + 100 * MS) {
+    }
+    assert_true(others_ns() - used_ns < (clock_ns(CLOCK_MONOTONIC) - began_ns) / 4);
+}
+
 static void whole_life(void **state)
 {
     (void)state;
     static struct fixture fixture;
     fixture_create(&fixture);
     trade(&fixture);
+    waits();
     come_to(&fixture, DRILL_DESK_READ);
+    waits();
     drill_desk_ask(fixture.desk, DRILL_DESK_END, 0);
     drill_desk_join(fixture.desk);
     const struct drill_desk_reading *reading = drill_desk_reading(fixture.desk, 0);
