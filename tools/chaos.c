@@ -9,33 +9,36 @@
 
 #define CHAOS_MS             UINT64_C(1000000)
 #define CHAOS_PROVIDERS      3u
-#define CHAOS_START_NS       (1000 * CHAOS_MS) /* Before the first harm. */
+#define CHAOS_START_NS       (500 * CHAOS_MS)  /* Before the first harm. */
 #define CHAOS_END_NS         (2000 * CHAOS_MS) /* After the last one is over. */
-#define CHAOS_INTERVAL_NS    (800 * CHAOS_MS)  /* From one harm to the next, on average. */
-#define CHAOS_GRACE_NS       (400 * CHAOS_MS)  /* For who comes back, before it counts as well. */
+#define CHAOS_INTERVAL_NS    (200 * CHAOS_MS)  /* From one harm to the next, on average. */
+#define CHAOS_GRACE_NS       (200 * CHAOS_MS)  /* For who comes back, before it counts as well. */
 #define CHAOS_ROUND_TRIP_NS  (2 * CHAOS_MS)
-#define CHAOS_ALL_MILLE      25u /* So many of a thousand harms are all sites killed. */
-#define CHAOS_LONGEST_MILLE  750u
-#define CHAOS_TWO_MILLE      350u /* So many hit two sites, where two are a minority. */
+#define CHAOS_LONGEST_MILLE  900u /* So many of a thousand harms hit who has been well longest. */
+#define CHAOS_TWO_MILLE      800u /* So many hit two sites, where two are a minority. */
+#define CHAOS_HASTY_MILLE    200u /* So many do not wait for the end of the one before. */
 #define CHAOS_STEP_OCTAVES   23u  /* Clocks jump by 1 ms to 2.3 h. */
 #define CHAOS_ENTRIES_A_HARM 6u   /* Two sites, three entries each, at most. */
+#define CHAOS_CARDS          20u
 
-/* How often of a hundred, and how long it lasts. */
+/* How often of CHAOS_CARDS, and how long it lasts. */
 struct chaos_kind {
     enum scenario_fault_kind kind;
-    uint32_t share;
+    bool all; /* Hits all sites. */
+    uint32_t cards;
     uint64_t shortest_ns;
     uint64_t longest_ns;
 };
 
 static const struct chaos_kind chaos_kinds[] = {
-    {SCENARIO_KILL, 52, 50 * CHAOS_MS, 600 * CHAOS_MS},
-    {SCENARIO_STOP, 16, 300 * CHAOS_MS, 1200 * CHAOS_MS},
-    {SCENARIO_CUT, 14, 300 * CHAOS_MS, 1200 * CHAOS_MS},
-    {SCENARIO_RESTART, 5, 0, 0},
-    {SCENARIO_FILL_DISK, 5, 500 * CHAOS_MS, 1000 * CHAOS_MS},
-    {SCENARIO_DEGRADE, 4, 500 * CHAOS_MS, 1500 * CHAOS_MS},
-    {SCENARIO_STEP_CLOCK, 4, 0, 0},
+    {SCENARIO_KILL, false, 7, 20 * CHAOS_MS, 400 * CHAOS_MS},
+    {SCENARIO_KILL, true, 1, 20 * CHAOS_MS, 300 * CHAOS_MS},
+    {SCENARIO_STOP, false, 5, 100 * CHAOS_MS, 600 * CHAOS_MS},
+    {SCENARIO_CUT, false, 3, 100 * CHAOS_MS, 600 * CHAOS_MS},
+    {SCENARIO_RESTART, false, 1, 0, 0},
+    {SCENARIO_FILL_DISK, false, 1, 500 * CHAOS_MS, 1000 * CHAOS_MS},
+    {SCENARIO_DEGRADE, false, 1, 300 * CHAOS_MS, 1000 * CHAOS_MS},
+    {SCENARIO_STEP_CLOCK, false, 1, 0, 0},
 };
 
 struct chaos {
@@ -43,6 +46,10 @@ struct chaos {
     struct random random;
     uint64_t busy_until_ns[SITES_MAX]; /* Harmed, or just back. */
     uint16_t last;                     /* Those that were harmed last: others lead now. */
+    uint8_t deck[CHAOS_CARDS];         /* Indexes of chaos_kinds. */
+    bool two[CHAOS_CARDS];             /* Whether the card hits two sites, where it may. */
+    uint32_t dealt;                    /* Of the deck. */
+    bool hasty;                        /* Whether the harm being dealt waits for nothing. */
 };
 
 static void chaos_places(struct scenario *scenario, const struct chaos_options *options)
@@ -102,16 +109,28 @@ static void chaos_add(struct chaos *chaos, const struct scenario_fault *fault)
     scenario->faults[at] = *fault;
 }
 
-static const struct chaos_kind *chaos_choose(struct chaos *chaos)
+/* Kinds come as from a deck of cards, shuffled anew when all have been dealt: a short run sees
+ * every kind. */
+static void chaos_shuffle(struct chaos *chaos)
 {
-    uint64_t point = random_below(&chaos->random, 100);
-    const struct chaos_kind *kind = chaos_kinds;
-    while (point >= kind->share) {
-        point -= kind->share;
-        kind++;
-        ASSERT(kind < chaos_kinds + sizeof chaos_kinds / sizeof chaos_kinds[0]);
+    uint32_t count = 0;
+    for (size_t kind = 0; kind < sizeof chaos_kinds / sizeof chaos_kinds[0]; kind++) {
+        for (uint32_t i = 0; i < chaos_kinds[kind].cards; i++) {
+            ASSERT(count < CHAOS_CARDS);
+            chaos->deck[count++] = (uint8_t)kind;
+        }
     }
-    return kind;
+    ASSERT(count == CHAOS_CARDS);
+    for (uint32_t i = 0; i < CHAOS_CARDS; i++) {
+        chaos->two[i] = random_below(&chaos->random, 1000) < CHAOS_TWO_MILLE;
+    }
+    for (uint32_t i = CHAOS_CARDS - 1; i > 0; i--) {
+        uint32_t other = (uint32_t)random_below(&chaos->random, i + 1);
+        uint8_t card = chaos->deck[i];
+        chaos->deck[i] = chaos->deck[other];
+        chaos->deck[other] = card;
+    }
+    chaos->dealt = 0;
 }
 
 /* What ends it, `lasts_ns` later. */
@@ -133,15 +152,16 @@ static int64_t chaos_step(struct chaos *chaos)
     return random_below(&chaos->random, 2) == 0 ? (int64_t)step_ns : -(int64_t)step_ns;
 }
 
-/* One site is harmed; returns when that is over. */
+/* One site is harmed, behind another one at the same moment if it is `next`; returns when that is
+ * over. */
 static uint64_t chaos_harm(struct chaos *chaos, const struct chaos_kind *kind, uint32_t site,
-                           uint64_t at_ns)
+                           bool next, uint64_t at_ns)
 {
     const char *name = chaos->scenario->sites[site].name;
     uint16_t all = (uint16_t)((2u << chaos->scenario->site_count) - 1);
     uint64_t lasts_ns = chaos_between(chaos, kind->shortest_ns, kind->longest_ns);
     const char *what = "is killed";
-    struct scenario_fault fault = {.at_ns = at_ns, .kind = kind->kind};
+    struct scenario_fault fault = {.at_ns = at_ns, .kind = kind->kind, .hasty = chaos->hasty};
     fault.who = (uint16_t)(1u << site);
     if (kind->kind == SCENARIO_KILL) {
         chaos_undo(chaos, &fault, SCENARIO_START, lasts_ns, "is started", name);
@@ -173,6 +193,7 @@ static uint64_t chaos_harm(struct chaos *chaos, const struct chaos_kind *kind, u
         chaos_undo(chaos, &fault, cut ? SCENARIO_HEAL : SCENARIO_RESTORE, lasts_ns,
                    "is heard as usual", name);
     }
+    fault.hasty = fault.hasty || next;
     (void)snprintf(fault.say, sizeof fault.say, "%s %s", name, what);
     chaos_add(chaos, &fault);
     return at_ns + lasts_ns + CHAOS_GRACE_NS;
@@ -197,11 +218,11 @@ static uint32_t chaos_victim(struct chaos *chaos, uint64_t at_ns)
     return victim;
 }
 
-static void chaos_kill_all(struct chaos *chaos, uint64_t at_ns)
+static void chaos_kill_all(struct chaos *chaos, const struct chaos_kind *kind, uint64_t at_ns)
 {
     uint32_t count = chaos->scenario->site_count;
     struct scenario_fault fault = {.at_ns = at_ns, .kind = SCENARIO_KILL};
-    uint64_t lasts_ns = chaos_between(chaos, 50 * CHAOS_MS, 300 * CHAOS_MS);
+    uint64_t lasts_ns = chaos_between(chaos, kind->shortest_ns, kind->longest_ns);
     fault.who = (uint16_t)((1u << count) - 1);
     (void)snprintf(fault.say, sizeof fault.say, "all are killed");
     chaos_undo(chaos, &fault, SCENARIO_START, lasts_ns, "are started", "all");
@@ -225,21 +246,28 @@ static uint64_t chaos_moment(struct chaos *chaos, uint64_t at_ns)
             ends_ns = chaos->busy_until_ns[i];
         }
     }
-    if (busy >= minority) {
+    if (chaos->dealt == CHAOS_CARDS) {
+        chaos_shuffle(chaos);
+    }
+    const struct chaos_kind *kind = &chaos_kinds[chaos->deck[chaos->dealt]];
+    bool two = minority >= 2 && chaos->two[chaos->dealt];
+    uint32_t well = kind->all ? minority : 1u + two; /* So many more of a minority must be. */
+    if (busy + well > minority) {
+        ASSERT(busy > 0);
         return ends_ns;
     }
-    if (busy == 0 && random_below(&chaos->random, 1000) < CHAOS_ALL_MILLE) {
-        chaos_kill_all(chaos, at_ns);
+    chaos->dealt++;
+    if (kind->all) {
+        chaos_kill_all(chaos, kind, at_ns);
         return at_ns;
     }
-    bool two = random_below(&chaos->random, 1000) < CHAOS_TWO_MILLE && busy + 2 <= minority;
-    const struct chaos_kind *kind = chaos_choose(chaos);
+    chaos->hasty = random_below(&chaos->random, 1000) < CHAOS_HASTY_MILLE;
     for (uint32_t i = 0; i < 1u + two; i++) {
         uint32_t site = chaos_victim(chaos, at_ns);
         if (site == count) {
             break;
         }
-        chaos->busy_until_ns[site] = chaos_harm(chaos, kind, site, at_ns);
+        chaos->busy_until_ns[site] = chaos_harm(chaos, kind, site, i > 0, at_ns);
         hit = (uint16_t)(hit | 1u << site);
     }
     chaos->last = hit;
@@ -253,7 +281,7 @@ void chaos_make(struct scenario *scenario, const struct chaos_options *options)
     ASSERT(options->shard_count > 0 && options->shard_count <= SHARDS_MAX);
     ASSERT(options->duration_ns >= CHAOS_DURATION_NS);
     ASSERT(options->duration_ns <= SCENARIO_DURATION_MAX);
-    struct chaos chaos = {.scenario = scenario};
+    struct chaos chaos = {.scenario = scenario, .dealt = CHAOS_CARDS};
     random_seed(&chaos.random, options->seed);
     memset(scenario, 0, sizeof *scenario);
     (void)snprintf(scenario->name, sizeof scenario->name, "chaos");
@@ -268,6 +296,7 @@ void chaos_make(struct scenario *scenario, const struct chaos_options *options)
     scenario->sessions = options->sessions;
     scenario->instruments = 1;
     scenario->patient = true; /* A slow machine sees less harm, not a quorum that is never there. */
+    scenario->small = true;   /* More starts in the same time. */
     scenario->rate = options->rate;
     chaos_places(scenario, options);
     uint64_t interval_ns =

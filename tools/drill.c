@@ -20,13 +20,15 @@
 #define DRILL_CHAOS          "chaos"
 #define DRILL_CHAOS_NS       (60 * DRILL_NS_A_S)
 #define DRILL_CHAOS_SESSIONS 24u
-#define DRILL_CHAOS_RATE     2000u
+#define DRILL_CHAOS_RATE     1000u
+#define DRILL_LOSSES_MAX     1000000u
 
 /* Options that only scenarios have. */
 struct drill_more {
     bool loopback;
     bool unhurried;
-    uint64_t sites; /* Of chaos. */
+    uint64_t sites;  /* Of chaos. */
+    uint64_t losses; /* Likewise. */
 };
 
 /* Set by Ctrl-C: the drill ends its child and itself. */
@@ -174,6 +176,7 @@ static int drill_play_scenario(const char *name, const struct drill_options *opt
         struct drill_play_options play_options = {.scenario = scenario,
                                                   .directory = options->directory,
                                                   .seed = options->seed,
+                                                  .losses = more->losses,
                                                   .loopback = more->loopback,
                                                   .interrupted = &drill_interrupted};
         while (play_options.seed == 0) {
@@ -254,6 +257,12 @@ int drill_main(int argc, char **argv)
          0, 0, NULL},
         {"sites", 0, OPTION_COUNT, &more.sites, "N",
          "Of chaos: how many sites, an odd number (default 3).", CHAOS_SITES_MIN, SITES_MAX, NULL},
+        {"losses", 0, OPTION_COUNT, &more.losses, "N",
+         "Of chaos: with so many leaders of shards lost it is enough, also before --duration. Lost "
+         "is a leader whose site was killed or ended at a full disk, or was frozen or cut off for "
+         "so long that the shard elected anew; not one that handed over (default: 0, all of "
+         "--duration).",
+         0, DRILL_LOSSES_MAX, NULL},
         {"list", 'l', OPTION_FLAG, &list, NULL, "Name the scenarios, with a line each.", 0, 0,
          NULL},
         {"json", 'j', OPTION_FLAG, &options.json, NULL, "Print the report as JSON.", 0, 0, NULL}};

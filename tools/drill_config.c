@@ -16,6 +16,11 @@
 
 #define DRILL_CONFIG_PATH_BYTES (DRILL_PLACE_PATH_BYTES + 64u)
 
+/* A start mostly pays for memory that is touched for the first time. */
+#define DRILL_CONFIG_SMALL                                                                         \
+    "tuning: {wal: " DRILL_CONFIG_SMALL_WAL                                                        \
+    ", orders: 65536, price_levels: 8192, instruments: 64, firms: 4, sessions: 1024}\n"
+
 static void drill_config_shards(FILE *file, const struct scenario *scenario)
 {
     (void)fputs("  shards:\n", file);
@@ -122,6 +127,7 @@ enum status drill_config_write(const struct scenario *scenario,
     enum status status = drill_config_sites(file, scenario, sites, error);
     drill_config_shards(file, scenario);
     (void)fputs("threading: shared\nidle: sleep\n", file);
+    (void)fputs(scenario->small ? DRILL_CONFIG_SMALL : "", file);
     if (fclose(file) != 0 && status == STATUS_OK) {
         (void)snprintf(error, DRILL_PLACE_ERROR_BYTES, "cannot write %s: %s", path,
                        strerror(errno));

@@ -8,6 +8,9 @@
 #include "tools/drill_place.h"
 #include "tools/scenario.h"
 
+/* Of sites that are small (scenario.h): the journal's ring. */
+#define DRILL_CONFIG_SMALL_WAL "8MiB"
+
 /* What a site's configuration has besides what the scenario says. */
 struct drill_config_site {
     const char *directory; /* Made by `causeway init`: its key and journal are there. */

@@ -117,7 +117,7 @@ static enum status drill_fleet_sites(struct drill_fleet *fleet)
         enum status status =
             drill_place_site_make(&fleet->place, &site->place, scenario->sites[i].name,
                                   scenario->sites[i].provider, site->ouch, site->admin,
-                                  fleet->error);
+                                  scenario->small ? DRILL_CONFIG_SMALL_WAL : NULL, fleet->error);
         if (status != STATUS_OK) {
             return status;
         }

@@ -2,9 +2,9 @@
 
 #include "matching/base/assertion.h"
 
-/* Who is frozen or cut off loses its terms within this time, or it was too short for anybody to
- * notice. The killed have lost theirs for sure. */
-#define DRILL_LOSSES_NOTICED_NS UINT64_C(2000000000)
+/* An election that began while a leader was frozen or cut off ends within this time after that.
+ * Short: it may also be the leader again that hands over to a preferred one. */
+#define DRILL_LOSSES_LATE_NS UINT64_C(250000000)
 
 uint16_t drill_losses_sites(const struct scenario_fault *fault, uint32_t site_count)
 {
@@ -40,7 +40,7 @@ uint16_t drill_losses_sites(const struct scenario_fault *fault, uint32_t site_co
 
 bool drill_losses_take(struct drill_losses *losses, const struct scenario *scenario,
                        const struct drill_leaders *leaders, const struct scenario_fault *fault,
-                       uint32_t shard, uint64_t at_ns, uint64_t recovery_ns)
+                       uint32_t shard, uint64_t at_ns, uint64_t over_ns, uint64_t recovery_ns)
 {
     ASSERT(shard < scenario->shard_count);
     uint16_t sites = drill_losses_sites(fault, scenario->site_count);
@@ -48,6 +48,10 @@ bool drill_losses_take(struct drill_losses *losses, const struct scenario *scena
     uint8_t leader = DRILL_LEADERS_NONE;
     bool dead = fault->kind == SCENARIO_KILL || fault->kind == SCENARIO_FILL_DISK;
     bool lost = false;
+    ASSERT(at_ns <= over_ns);
+    uint64_t until_ns = dead || over_ns > UINT64_MAX - DRILL_LOSSES_LATE_NS
+                            ? UINT64_MAX
+                            : over_ns + DRILL_LOSSES_LATE_NS;
     for (uint32_t i = 0; i < leaders->count && sites != 0; i++) {
         const struct drill_leaders_change *change = &leaders->changes[i];
         bool here = change->shard == shard && change->leader == change->site;
@@ -55,8 +59,8 @@ bool drill_losses_take(struct drill_losses *losses, const struct scenario *scena
             term = change->term;
             leader = change->leader;
         }
-        lost = lost || (here && change->at_ns > at_ns && change->term > term &&
-                        (dead || change->at_ns - at_ns < DRILL_LOSSES_NOTICED_NS));
+        lost = lost ||
+               (here && change->at_ns > at_ns && change->at_ns <= until_ns && change->term > term);
     }
     if (!lost || leader == DRILL_LEADERS_NONE || (sites >> leader & 1) == 0 ||
         term <= losses->terms[shard]) {

@@ -152,14 +152,14 @@ static void drill_page_moments(FILE *file, const struct drill_play *play)
     }
     (void)fputs("</tr>\n", file);
     for (uint32_t i = 0; i < play->moment_count; i++) {
-        const struct drill_play_moment *moment = &play->moments[i];
+        const struct drill_moment *moment = &play->moments[i];
         (void)fprintf(file, "<tr><td class=\"n\">%u</td><td class=\"n\">%.1f s</td><td>", i + 1,
                       (double)(moment->at_ns - play->start_ns) / 1e9);
         drill_page_text(file, scenario->faults[i].say);
         (void)fputs("</td>", file);
         for (uint32_t shard = 0; shard < scenario->shard_count; shard++) {
             struct human recovery = human_duration(moment->recovery_ns[shard]);
-            const char *never = drill_play_harms(&scenario->faults[i]) ? "never stopped" : "";
+            const char *never = drill_moments_harm(&scenario->faults[i]) ? "never stopped" : "";
             (void)fprintf(file, "<td class=\"n\">%s",
                           moment->recovery_ns[shard] > 0 ? recovery.text : never);
             if (moment->recovery_ns[shard] > 0 && moment->courses[shard].elected_ns > 0) {

@@ -20,7 +20,7 @@
 #define DRILL_MARK           ".causeway-drill" /* Only what has this is ever emptied. */
 #define DRILL_FIRM           "CWAY"
 #define DRILL_PASSWORD_BYTES 10
-#define DRILL_ARGUMENTS_MAX  12
+#define DRILL_ARGUMENTS_MAX  14
 #define DRILL_NAME_BYTES     32u
 #define DRILL_ENDPOINT_BYTES 64u
 
@@ -182,7 +182,8 @@ enum status drill_place_make(struct drill_place *place, const char *directory,
 
 enum status drill_place_site_make(const struct drill_place *place, struct drill_place_site *site,
                                   const char *name, const char *provider, const char *ouch,
-                                  const char *admin, char error[static DRILL_PLACE_ERROR_BYTES])
+                                  const char *admin, const char *wal,
+                                  char error[static DRILL_PLACE_ERROR_BYTES])
 {
     char log[DRILL_NAME_BYTES + 8];
     ASSERT(strlen(name) < DRILL_NAME_BYTES);
@@ -213,6 +214,8 @@ enum status drill_place_site_make(const struct drill_place *place, struct drill_
                                      ouch != NULL ? ouch : ouch_here,
                                      "--admin",
                                      admin != NULL ? admin : admin_here,
+                                     wal != NULL ? "--wal" : NULL,
+                                     wal,
                                      NULL};
     return drill_place_tool(place, arguments, error);
 }

@@ -31,11 +31,12 @@ struct drill_place_site {
         log[DRILL_PLACE_PATH_BYTES]; /* DIRECTORY/NAME.log: what causewayd says, over all starts. */
 };
 
-/* `ouch` and `admin`: "address:port", or NULL for free ports of 127.0.0.1. */
+/* `ouch` and `admin`: "address:port", or NULL for free ports of 127.0.0.1. `wal`: size of the
+ * journal's ring, or NULL for the usual one. */
 MUST_USE enum status drill_place_site_make(const struct drill_place *place,
                                            struct drill_place_site *site, const char *name,
                                            const char *provider, const char *ouch,
-                                           const char *admin,
+                                           const char *admin, const char *wal,
                                            char error[static DRILL_PLACE_ERROR_BYTES]);
 
 /* An instrument of the drill's market; prices in units of 10^-price_decimals. */
@@ -63,7 +64,7 @@ MUST_USE enum status drill_place_market(const struct drill_place *place,
                                         const struct drill_shard *shards, uint32_t shard_count,
                                         char error[static DRILL_PLACE_ERROR_BYTES]);
 
-/* Run `causeway ARGUMENTS...` (at most 8, NULL at the end) to its end; what it prints goes to the
+/* Run `causeway ARGUMENTS...` (at most 14, NULL at the end) to its end; what it prints goes to the
  * file tool.log of the directory. STATUS_IO and its last line when its exit status is not 0. */
 MUST_USE enum status drill_place_tool(const struct drill_place *place,
                                       const char *const arguments[],

@@ -14,7 +14,9 @@
 #define DRILL_PLAY_WINDOW     256u
 #define DRILL_PLAY_SEAT_NS    UINT64_C(30000000000)  /* For the preferred ones to lead. */
 #define DRILL_PLAY_HOLD_NS    UINT64_C(20000000000)  /* Harm waits at most. */
+#define DRILL_PLAY_BACK_NS    UINT64_C(1200000000)   /* Likewise, who comes back from it. */
 #define DRILL_PLAY_SEAT_TURNS 20u                    /* Logs are read every so many. */
+#define DRILL_PLAY_LOSSES_NS  UINT64_C(500000000)    /* Likewise, where losses end the flow. */
 #define DRILL_PLAY_LEVEL_NS   UINT64_C(120000000000) /* For all to have executed everything. */
 
 static uint64_t drill_play_now_ns(void)
@@ -166,14 +168,28 @@ static enum drill_play_end drill_play_prepare(struct drill_play *play)
     return drill_play_phase(play, DRILL_DESK_CONNECT, "sessions log on");
 }
 
-/* Whether a fault that is due has to wait, with all that come after it, until those that are well
- * serve: not for ever, as it may be what they wait for. */
+/* Those that should run serve, and every shard has acknowledged since something happened last. */
+static bool drill_play_well(struct drill_play *play)
+{
+    bool well = drill_fleet_whole(&play->fleet);
+    uint64_t last_ns = play->moment_count == 0 ? 0 : play->moments[play->moment_count - 1].at_ns;
+    for (uint32_t i = 0; i < play->options.scenario->shard_count; i++) {
+        well = well && play->views[i].acknowledged_ns > last_ns;
+    }
+    return well;
+}
+
+/* Whether a fault that is due has to wait, with all that come after it, until what the one before
+ * has cost is over: not for ever, as it may be what is waited for. Who is frozen or cut off comes
+ * back when others have taken over; clients at that site may be all that still waits. */
 static bool drill_play_hold(struct drill_play *play, const struct scenario_fault *fault,
                             uint64_t now_ns)
 {
-    bool due_alone = !play->options.scenario->patient || fault->undoes;
-    bool longer = play->held_since_ns == 0 || now_ns - play->held_since_ns < DRILL_PLAY_HOLD_NS;
-    if (!due_alone && longer && !drill_fleet_whole(&play->fleet)) {
+    bool back = fault->kind == SCENARIO_CONTINUE || fault->kind == SCENARIO_HEAL;
+    bool waits = play->options.scenario->patient && !fault->hasty && (back || !fault->undoes);
+    uint64_t limit_ns = back ? DRILL_PLAY_BACK_NS : DRILL_PLAY_HOLD_NS;
+    bool longer = play->held_since_ns == 0 || now_ns - play->held_since_ns < limit_ns;
+    if (waits && longer && !drill_play_well(play)) {
         play->held_since_ns = play->held_since_ns == 0 ? now_ns : play->held_since_ns;
         return true;
     }
@@ -194,12 +210,15 @@ static enum drill_play_end drill_play_happen(struct drill_play *play, uint64_t n
         if (drill_play_hold(play, fault, now_ns)) {
             break;
         }
-        play->moments[play->moment_count++].at_ns = now_ns;
+        struct drill_moment *moment = &play->moments[play->moment_count++];
+        uint32_t left_out = play->fleet.faults_left_out;
+        moment->at_ns = now_ns;
         bool operated = fault->kind == SCENARIO_TRANSFER || fault->kind == SCENARIO_RECOVER;
         if ((operated ? drill_operate(&play->fleet, fault)
                       : drill_fleet_fault(&play->fleet, fault, now_ns)) != STATUS_OK) {
             return drill_play_fail(play, play->fleet.error);
         }
+        moment->left_out = play->fleet.faults_left_out > left_out;
     }
     return DRILL_PLAY_DONE;
 }
@@ -242,9 +261,9 @@ static void drill_play_read_leaders(struct drill_play *play)
     play->leaders_told = play->leaders.count > 0;
 }
 
-/* A drill begins when every shard is led from where it should be: leadership that comes home while
- * orders flow would pass for what a harm has done. Goes on without when it takes too long, or
- * nobody tells who leads. */
+/* Where harm does not wait, a drill begins when every shard is led from where it should be:
+ * leadership that comes home while orders flow would pass for what a harm has done. Goes on without
+ * when it takes too long, or nobody tells who leads. */
 static enum drill_play_end drill_play_seat(struct drill_play *play)
 {
     const struct scenario *scenario = play->options.scenario;
@@ -265,15 +284,31 @@ static enum drill_play_end drill_play_seat(struct drill_play *play)
     return end;
 }
 
+/* Whether orders have flowed for long enough: until the time is over, or enough leaders are lost.
+ */
+static bool drill_play_over(struct drill_play *play, uint64_t now_ns)
+{
+    const struct scenario *scenario = play->options.scenario;
+    uint64_t wanted = scenario->patient ? play->options.losses : 0; /* Else nothing is undone. */
+    if (wanted > 0 && now_ns - play->losses_asked_ns >= DRILL_PLAY_LOSSES_NS) {
+        play->losses_asked_ns = now_ns;
+        drill_play_read_leaders(play);
+        drill_moments_losses(scenario, play->moments, play->moment_count, &play->leaders,
+                             &play->losses);
+    }
+    return now_ns >= play->start_ns + scenario->duration_ns ||
+           (wanted > 0 && play->losses.count >= wanted);
+}
+
 static enum drill_play_end drill_play_trade(struct drill_play *play)
 {
     const struct scenario *scenario = play->options.scenario;
-    enum drill_play_end end = drill_play_seat(play);
+    enum drill_play_end end = scenario->patient ? DRILL_PLAY_DONE : drill_play_seat(play);
     if (end == DRILL_PLAY_DONE) {
         end = drill_play_phase(play, DRILL_DESK_TRADE, "order flow begins");
     }
     play->start_ns = drill_play_now_ns();
-    while (end == DRILL_PLAY_DONE && drill_play_now_ns() < play->start_ns + scenario->duration_ns) {
+    while (end == DRILL_PLAY_DONE && !drill_play_over(play, drill_play_now_ns())) {
         end = drill_play_happen(play, drill_play_now_ns());
         if (end == DRILL_PLAY_DONE) {
             end = drill_play_turn(play, true, "trading");
@@ -295,49 +330,16 @@ static enum drill_play_end drill_play_trade(struct drill_play *play)
     return end;
 }
 
-bool drill_play_harms(const struct scenario_fault *fault)
-{
-    switch (fault->kind) {
-    case SCENARIO_KILL:
-    case SCENARIO_RESTART:
-    case SCENARIO_STOP:
-    case SCENARIO_CUT:
-    case SCENARIO_DEGRADE:
-    case SCENARIO_LOSE_CONNECTS:
-    case SCENARIO_DNS_GONE:
-    case SCENARIO_FILL_DISK:
-    case SCENARIO_STEP_CLOCK:
-    case SCENARIO_TRANSFER:
-        return true;
-    case SCENARIO_START:
-    case SCENARIO_CONTINUE:
-    case SCENARIO_HEAL:
-    case SCENARIO_RESTORE:
-    case SCENARIO_HEAR_CONNECTS:
-    case SCENARIO_FREE_DISK:
-    case SCENARIO_RECOVER:
-    case SCENARIO_FAULT_KINDS:
-        return false;
-    }
-    ASSERT(false);
-    return false;
-}
-
 /* What each harm cost each shard: until the next harm, or the end. */
 static void drill_play_recoveries(struct drill_play *play)
 {
     const struct scenario *scenario = play->options.scenario;
-    histogram_reset(&play->losses.recovery);
     for (uint32_t i = 0; i < play->moment_count; i++) {
-        struct drill_play_moment *moment = &play->moments[i];
-        uint64_t until_ns = play->end_ns;
-        for (uint32_t next = play->moment_count; next > i + 1; next--) {
-            if (drill_play_harms(&scenario->faults[next - 1])) {
-                until_ns = play->moments[next - 1].at_ns;
-            }
-        }
+        struct drill_moment *moment = &play->moments[i];
+        uint64_t until_ns =
+            drill_moments_until_ns(scenario, play->moments, play->moment_count, i, play->end_ns);
         for (uint32_t shard = 0;
-             shard < scenario->shard_count && drill_play_harms(&scenario->faults[i]); shard++) {
+             shard < scenario->shard_count && drill_moments_harm(&scenario->faults[i]); shard++) {
             const struct drill_desk_gap *gaps;
             uint32_t count = drill_desk_gaps(play->desks[shard], &gaps);
             uint64_t recovery_ns = drill_desk_recovery_ns(gaps, count, moment->at_ns, until_ns);
@@ -345,10 +347,10 @@ static void drill_play_recoveries(struct drill_play *play)
             moment->courses[shard] =
                 drill_leaders_course(&play->leaders, shard, moment->at_ns, until_ns);
             play->recovery_ns = recovery_ns > play->recovery_ns ? recovery_ns : play->recovery_ns;
-            (void)drill_losses_take(&play->losses, scenario, &play->leaders, &scenario->faults[i],
-                                    shard, moment->at_ns, recovery_ns);
         }
     }
+    drill_moments_losses(scenario, play->moments, play->moment_count, &play->leaders,
+                         &play->losses);
 }
 
 /* Which shards have had another leader than at first. */

@@ -14,6 +14,7 @@
 #include "tools/drill_fleet.h"
 #include "tools/drill_leaders.h"
 #include "tools/drill_losses.h"
+#include "tools/drill_moments.h"
 #include "tools/progress.h"
 #include "tools/scenario.h"
 
@@ -21,15 +22,9 @@ struct drill_play_options {
     const struct scenario *scenario;
     const char *directory;
     uint64_t seed;
-    bool loopback; /* No namespaces, even where they are allowed. */
+    uint64_t losses; /* With so many leaders of shards lost the flow ends; 0: when it should. */
+    bool loopback;   /* No namespaces, even where they are allowed. */
     const volatile sig_atomic_t *interrupted;
-};
-
-/* When something of the timeline really happened, and what it cost each shard. */
-struct drill_play_moment {
-    uint64_t at_ns;                                  /* Monotonic. */
-    uint64_t recovery_ns[SHARDS_MAX];                /* drill_desk_recovery_ns(). */
-    struct drill_leaders_course courses[SHARDS_MAX]; /* As the sites' logs tell it. */
 };
 
 enum drill_play_end {
@@ -44,12 +39,13 @@ struct drill_play {
     const char *endpoints[SITES_MAX]; /* The sites' doors. */
     struct drill_desk *desks[SHARDS_MAX];
     struct drill_desk_view views[SHARDS_MAX];
-    struct drill_play_moment moments[SCENARIO_FAULTS_MAX];
+    struct drill_moment moments[SCENARIO_FAULTS_MAX];
     uint32_t moment_count;
     uint64_t start_ns; /* The first order. */
     uint64_t held_ns;  /* So much later than the timeline says: harm waited (scenario.patient). */
-    uint64_t held_since_ns; /* It waits since then; 0: it does not. */
-    uint64_t end_ns;        /* Everything settled. */
+    uint64_t held_since_ns;   /* It waits since then; 0: it does not. */
+    uint64_t losses_asked_ns; /* When the logs were last asked how many leaders are lost. */
+    uint64_t end_ns;          /* Everything settled. */
     uint16_t surviving;
     uint64_t recovery_ns; /* The longest of all. */
     struct drill_leaders leaders;
@@ -67,9 +63,6 @@ struct drill_play {
 MUST_USE enum drill_play_end drill_play_run(struct drill_play *play,
                                             const struct drill_play_options *options);
 void drill_play_close(struct drill_play *play);
-
-/* Whether a fault takes something away; its ends and repairs do not. */
-bool drill_play_harms(const struct scenario_fault *fault);
 
 /* Whether those shards moved, and only those, that the scenario expects to. True when it expects
  * nothing, or nobody told who led. */

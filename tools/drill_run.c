@@ -177,8 +177,8 @@ enum drill_end drill_run_prepare(struct drill *drill)
                                       .instrument_count = count,
                                       .session_count = (uint32_t)drill->options.sessions};
     if (drill_place_make(&drill->place, drill->options.directory, drill->error) != STATUS_OK ||
-        drill_place_site_make(place, &drill->site, "one", "local", NULL, NULL, drill->error) !=
-            STATUS_OK ||
+        drill_place_site_make(place, &drill->site, "one", "local", NULL, NULL, NULL,
+                              drill->error) != STATUS_OK ||
         drill_place_market(place, &shard, 1, drill->error) != STATUS_OK) {
         return DRILL_FAILED;
     }

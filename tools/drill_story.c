@@ -60,7 +60,7 @@ static void drill_story_losses(const struct drill_play *play)
 static void drill_story_moment(const struct drill_play *play, uint32_t index)
 {
     const struct scenario *scenario = play->options.scenario;
-    const struct drill_play_moment *moment = &play->moments[index];
+    const struct drill_moment *moment = &play->moments[index];
     (void)printf("  %2u %6.1f s  %s", index + 1, (double)(moment->at_ns - play->start_ns) / 1e9,
                  scenario->faults[index].say);
     const char *between = ": ";
@@ -72,6 +72,9 @@ static void drill_story_moment(const struct drill_play *play, uint32_t index)
         }
         if (longest_ns > 0) {
             (void)printf(": all again after %s", human_duration(longest_ns).text);
+        }
+        if (moment->lost > 0) {
+            (void)printf(", %u leaders lost", moment->lost);
         }
         (void)printf("\n");
         return;
@@ -263,7 +266,7 @@ static json_t *drill_story_moments(const struct drill_play *play)
     const struct scenario *scenario = play->options.scenario;
     json_t *list = json_array();
     for (uint32_t i = 0; i < play->moment_count; i++) {
-        const struct drill_play_moment *moment = &play->moments[i];
+        const struct drill_moment *moment = &play->moments[i];
         json_t *recovery = json_object();
         for (uint32_t shard = 0; shard < scenario->shard_count; shard++) {
             (void)json_object_set_new(
@@ -274,10 +277,11 @@ static json_t *drill_story_moments(const struct drill_play *play)
                           (json_int_t)moment->courses[shard].elected_ns));
         }
         (void)json_array_append_new(list,
-                                    json_pack("{s:I,s:s,s:s,s:o}", "at_ns",
+                                    json_pack("{s:I,s:s,s:s,s:I,s:o}", "at_ns",
                                               (json_int_t)(moment->at_ns - play->start_ns), "does",
                                               scenario_fault_text(scenario->faults[i].kind), "says",
-                                              scenario->faults[i].say, "recovery", recovery));
+                                              scenario->faults[i].say, "leaders_lost",
+                                              (json_int_t)moment->lost, "recovery", recovery));
     }
     return list;
 }
@@ -345,8 +349,8 @@ static bool drill_story_picture(const struct drill_play *play, uint32_t shard, c
     struct timeline *timeline = drill_desk_timeline(play->desks[shard]);
     char title[SCENARIO_TITLE_BYTES + CONFIG_NAME_BYTES + 16];
     for (uint32_t i = 0; i < play->moment_count; i++) {
-        const struct drill_play_moment *moment = &play->moments[i];
-        bool harm = drill_play_harms(&scenario->faults[i]);
+        const struct drill_moment *moment = &play->moments[i];
+        bool harm = drill_moments_harm(&scenario->faults[i]);
         timeline_mark_numbered(timeline, harm ? TIMELINE_HARM : TIMELINE_CHANGE, moment->at_ns,
                                i + 1);
         const struct drill_leaders_course *course = &moment->courses[shard];

@@ -81,6 +81,7 @@ struct scenario_fault {
     uint16_t to;
     bool one_way;  /* From `from` to `to` only. */
     bool undoes;   /* The end of an earlier one, by its `for`. */
+    bool hasty;    /* Where harm waits (scenario.patient), this one does not. */
     uint8_t shard; /* Index. */
     uint64_t over_ns;
     int64_t step_ns;
@@ -107,7 +108,8 @@ struct scenario {
     uint64_t rate;        /* Commands a second, all sessions; 0: as many as are answered. */
     struct scenario_fault faults[SCENARIO_FAULTS_MAX];
     uint32_t fault_count;
-    bool patient; /* Harm waits until all that should run serve, and all behind it with it. */
+    bool patient; /* Harm waits for the end of what the harm before has cost, unless it is hasty. */
+    bool small;   /* Sites have room for some thousand orders a shard, and start the sooner. */
     uint64_t recovery_ns; /* At most, from loss to next acknowledgement; 0: not judged. */
     bool moves_given;
     uint16_t moves; /* Shards (bit of index) whose leader changes; all others keep theirs. */

@@ -54,6 +54,7 @@ static void check_timeline(uint32_t sites)
             assert_int_equal(away & fault->who, 0);
             away = (uint16_t)(away | fault->who);
         } else if (fault->kind == SCENARIO_START || fault->kind == SCENARIO_CONTINUE) {
+            assert_true(fault->undoes);
             assert_int_equal(away & fault->who, fault->who);
             away = (uint16_t)(away & ~fault->who);
         } else if (fault->kind == SCENARIO_CUT) {
@@ -81,32 +82,74 @@ static void well_formed(void **state)
                 scenario_placement(&scenario, shard, &placement);
                 assert_int_equal(placement_judge(&placement, 0).rule, PLACEMENT_GOOD);
             }
-            assert_in_range(scenario.fault_count, 30, 400);
+            assert_in_range(scenario.fault_count, 60, 900);
             check_timeline(sites);
         }
     }
 }
 
-/* Everything that it can do happens soon enough to be seen in a short run. */
+/* The kinds of harm among the first `count` harms of all, in `kinds`; returns how often all sites
+ * are killed. */
+static uint32_t count_kinds(uint32_t count, uint32_t kinds[static SCENARIO_FAULT_KINDS])
+{
+    uint32_t all_killed = 0;
+    uint32_t harms = 0;
+    uint64_t last_ns = UINT64_MAX;
+    memset(kinds, 0, SCENARIO_FAULT_KINDS * sizeof kinds[0]);
+    for (uint32_t i = 0; i < scenario.fault_count && harms < count; i++) {
+        const struct scenario_fault *fault = &scenario.faults[i];
+        if (!fault->undoes) {
+            harms += fault->at_ns != last_ns; /* Two sites at a moment are one. */
+            last_ns = fault->at_ns;
+            kinds[fault->kind]++;
+            all_killed +=
+                fault->kind == SCENARIO_KILL && fault->who == (1u << scenario.site_count) - 1;
+        }
+    }
+    return all_killed;
+}
+
+/* Everything that it can do happens soon, whatever the seed: a short run sees it all. */
 static void every_kind(void **state)
 {
     (void)state;
-    uint32_t kinds[SCENARIO_FAULT_KINDS] = {0};
-    uint32_t all_killed = 0;
-    struct chaos_options options = options_of(1, 3, 600 * S);
-    chaos_make(&scenario, &options);
-    for (uint32_t i = 0; i < scenario.fault_count; i++) {
-        kinds[scenario.faults[i].kind]++;
-        all_killed += scenario.faults[i].kind == SCENARIO_KILL && scenario.faults[i].who == 7;
-    }
-    assert_true(all_killed > 0);
     static const enum scenario_fault_kind wanted[] = {SCENARIO_KILL,      SCENARIO_STOP,
                                                       SCENARIO_CUT,       SCENARIO_RESTART,
                                                       SCENARIO_FILL_DISK, SCENARIO_DEGRADE,
                                                       SCENARIO_STEP_CLOCK};
-    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
-        assert_true(kinds[wanted[i]] > 5);
+    for (uint64_t seed = 1; seed <= 100; seed++) {
+        for (uint32_t sites = 3; sites <= 5; sites += 2) {
+            struct chaos_options options = options_of(seed, sites, 60 * S);
+            uint32_t kinds[SCENARIO_FAULT_KINDS];
+            chaos_make(&scenario, &options);
+            assert_true(count_kinds(20, kinds) > 0);
+            for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
+                assert_true(kinds[wanted[i]] > 0);
+            }
+            /* Most of it takes leaders away. */
+            assert_true(kinds[SCENARIO_KILL] + kinds[SCENARIO_STOP] + kinds[SCENARIO_CUT] >= 16);
+        }
     }
+}
+
+/* Some harm waits for nothing; who is hit together with another one is hit at once, and both come
+ * back in their time. */
+static void haste(void **state)
+{
+    (void)state;
+    struct chaos_options options = options_of(1, 5, 600 * S);
+    uint32_t hasty = 0;
+    uint32_t moments = 0;
+    chaos_make(&scenario, &options);
+    for (uint32_t i = 0; i < scenario.fault_count; i++) {
+        const struct scenario_fault *fault = &scenario.faults[i];
+        bool next =
+            i > 0 && fault->at_ns == scenario.faults[i - 1].at_ns && !scenario.faults[i - 1].undoes;
+        assert_true(!next || fault->undoes || fault->hasty);
+        moments += !fault->undoes && !next;
+        hasty += !fault->undoes && !next && fault->hasty;
+    }
+    assert_in_range(hasty, moments / 10, moments * 3 / 10);
 }
 
 /* However long, it fits, and goes on to the end. */
@@ -128,6 +171,7 @@ static void any_length(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(repeats), cmocka_unit_test(well_formed),
-                                       cmocka_unit_test(every_kind), cmocka_unit_test(any_length)};
+                                       cmocka_unit_test(every_kind), cmocka_unit_test(haste),
+                                       cmocka_unit_test(any_length)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -99,6 +99,29 @@ static void read_by_causewayd(void **state)
     }
 }
 
+/* Small sites: as small as their journals are made, and large enough for what is traded there. */
+static void small(void **state)
+{
+    (void)state;
+    static struct config config;
+    char path[2 * TEST_PATH_BYTES + 64];
+    char error[DRILL_PLACE_ERROR_BYTES];
+    (void)snprintf(path, sizeof path, "%s/site.yaml", directories[1]);
+    assert_int_equal(drill_config_write(&scenario, sites, 1, error), STATUS_OK);
+    assert_int_equal(config_read(&config, path, error), STATUS_OK);
+    uint64_t wal_bytes = config.tuning.wal_bytes;
+    uint32_t orders_max = config.tuning.orders_max;
+    scenario.small = true;
+    assert_int_equal(drill_config_write(&scenario, sites, 1, error), STATUS_OK);
+    scenario.small = false;
+    assert_int_equal(config_read(&config, path, error), STATUS_OK);
+    assert_string_equal(DRILL_CONFIG_SMALL_WAL, "8MiB");
+    assert_int_equal(config.tuning.wal_bytes, UINT64_C(8) << 20);
+    assert_true(config.tuning.wal_bytes < wal_bytes);
+    assert_in_range(config.tuning.orders_max, 20000, orders_max / 2);
+    assert_true(config.tuning.sessions_max >= SCENARIO_SESSIONS_MAX);
+}
+
 static void no_key(void **state)
 {
     (void)state;
@@ -139,6 +162,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(read_by_causewayd, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(small, set_up, tear_down),
         cmocka_unit_test_setup_teardown(no_key, set_up, tear_down),
         cmocka_unit_test_setup_teardown(no_journal, set_up, tear_down),
         cmocka_unit_test_setup_teardown(refused, set_up, tear_down)};

@@ -17,13 +17,15 @@ static void led(uint64_t at_ms, uint32_t shard, uint64_t term, uint8_t site)
         .at_ns = at_ms * MS, .term = term, .shard = (uint8_t)shard, .site = site, .leader = site};
 }
 
+/* A harm that is over half a second later. */
 static bool harm(enum scenario_fault_kind kind, uint16_t who, uint32_t shard, uint64_t at_ms)
 {
     struct scenario_fault fault = {.kind = kind, .who = who};
     if (kind == SCENARIO_CUT) {
         fault = (struct scenario_fault){.kind = kind, .from = who, .to = 15};
     }
-    return drill_losses_take(&losses, &scenario, &leaders, &fault, shard, at_ms * MS, 100 * MS);
+    return drill_losses_take(&losses, &scenario, &leaders, &fault, shard, at_ms * MS,
+                             (at_ms + 500) * MS, 100 * MS);
 }
 
 static int begin(void **state)
@@ -56,11 +58,17 @@ static void frozen_and_cut_off(void **state)
 {
     (void)state;
     led(1500, 0, 2, 1);
-    led(9000, 0, 3, 2);
+    led(5740, 0, 3, 2); /* An election that had begun. */
+    led(9000, 0, 4, 0);
     assert_true(harm(SCENARIO_STOP, 1, 0, 1000));
     assert_false(harm(SCENARIO_STOP, 2, 0, 2000)); /* Not noticed: it led on for long. */
-    assert_true(harm(SCENARIO_CUT, 2, 0, 8000));
+    assert_true(harm(SCENARIO_CUT, 2, 0, 5000));
+    assert_false(harm(SCENARIO_STOP, 4, 0, 8249)); /* It handed over, long after. */
     assert_int_equal(losses.count, 2);
+    struct scenario_fault still = {.kind = SCENARIO_STOP, .who = 4};
+    assert_true(drill_losses_take(&losses, &scenario, &leaders, &still, 0, 6000 * MS, UINT64_MAX,
+                                  100 * MS));
+    assert_int_equal(losses.count, 3);
 }
 
 static void what_is_none(void **state)
