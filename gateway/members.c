@@ -1,17 +1,15 @@
 #include "gateway/members.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "gateway/data_file.h"
 #include "gateway/site_files.h"
 #include "matching/base/assertion.h"
 #include "replication/io/io_socket.h"
-#include "replication/journal_file.h"
 
 #define MEMBERS_PATH_BYTES (CONFIG_PATH_BYTES + 32u)
 #define MEMBERS_FILE_BYTES (MEMBERS_TEXT_BYTES_MAX + CONFIG_KEYS_MAX * 80u)
@@ -365,41 +363,16 @@ static char *members_file_text(const struct config *config)
     return text;
 }
 
-/* Replaced in one step, durable. */
-static enum status members_write(const char *path, const char *new_path, const char *directory,
-                                 const char *text, struct journal_error *why)
-{
-    size_t bytes = strlen(text);
-    int file = open(new_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    ssize_t written = file >= 0 ? write(file, text, bytes) : -1;
-    bool good = written == (ssize_t)bytes && fsync(file) == 0;
-    int error = written >= 0 && written < (ssize_t)bytes ? ENOSPC : errno;
-    if (file >= 0 && close(file) != 0 && good) {
-        good = false;
-        error = errno;
-    }
-    if (good && rename(new_path, path) != 0) {
-        good = false;
-        error = errno;
-    }
-    return good ? journal_file_sync_directory(directory, why)
-                : journal_file_failed(why, "write", path, error);
-}
-
 enum status members_save(const struct config *config, char error[static MEMBERS_ERROR_BYTES])
 {
-    char path[MEMBERS_PATH_BYTES];
-    char new_path[MEMBERS_PATH_BYTES + 8];
-    (void)snprintf(path, sizeof path, "%s/" SITE_MEMBERS_FILE, config->data);
-    (void)snprintf(new_path, sizeof new_path, "%s.new", path);
     char *text = members_file_text(config);
     if (text == NULL) {
-        (void)snprintf(error, MEMBERS_ERROR_BYTES, "no memory to write %s", path);
+        (void)snprintf(error, MEMBERS_ERROR_BYTES, "no memory to write " SITE_MEMBERS_FILE);
         return STATUS_FULL;
     }
     ASSERT(strlen(text) < MEMBERS_FILE_BYTES);
     struct journal_error why = {""};
-    enum status status = members_write(path, new_path, config->data, text, &why);
+    enum status status = data_file_write(config->data, SITE_MEMBERS_FILE, text, &why);
     if (status != STATUS_OK) {
         memcpy(error, why.text, sizeof why.text);
     }
