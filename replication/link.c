@@ -34,10 +34,17 @@ const char *link_end_text(enum link_end end)
         [LINK_END_REPLACED] = "replaced",
         [LINK_END_REMOVED] = "removed",
         [LINK_END_SHUTDOWN] = "shutdown",
+        [LINK_END_WRONG_GENESIS] = "wrong-genesis",
     };
     ASSERT(end >= 1);
     ASSERT(end < LINK_END_COUNT);
     return texts[end];
+}
+
+bool link_end_is_refusal(enum link_end end)
+{
+    ASSERT(end < LINK_END_COUNT);
+    return end < LINK_END_UNREACHABLE || end == LINK_END_WRONG_GENESIS;
 }
 
 void link_options_init(struct link_options *options)

@@ -73,11 +73,15 @@ enum link_end {
     LINK_END_REPLACED, /* The peer dialled this path anew. */
     LINK_END_REMOVED,  /* link_close_peer() or link_set_peer(). */
     LINK_END_SHUTDOWN,
+    /* A refusal that came later than the others. */
+    LINK_END_WRONG_GENESIS, /* Its cluster did not begin as ours did. */
     LINK_END_COUNT
 };
 
 /* A short English word for logs, for example "wrong-cluster". Static storage. */
 const char *link_end_text(enum link_end end);
+/* Whether somebody was not let in, or shut out: anything but an ordinary end. */
+bool link_end_is_refusal(enum link_end end);
 
 struct link_key {
     uint8_t public_key[TLS_KEY_BYTES];
@@ -135,7 +139,8 @@ struct link_options {
     uint64_t incarnation;
     uint64_t generation;
     uint32_t rules_version_max;
-    const char *listen; /* "address:port"; NULL: nobody dials us. */
+    uint8_t genesis[LINK_WIRE_GENESIS_BYTES]; /* A peer that says another one is refused. */
+    const char *listen;                       /* "address:port"; NULL: nobody dials us. */
     uint64_t random_seed;
     uint32_t queue_bytes[LINK_PRIORITY_COUNT]; /* Of each peer; LINK_QUEUE_BYTES_MIN or more. */
     uint32_t send_bytes;          /* Half of a connection's buffer; TLS_STREAM_BYTES_MIN or more. */

@@ -251,6 +251,7 @@ static void connection_say_hello(struct link_connection *connection)
                                          .generation = link->options.generation,
                                          .rules_version_max = link->options.rules_version_max}};
     memcpy(frame.hello.listen, link->listen, sizeof link->listen);
+    memcpy(frame.hello.genesis, link->options.genesis, sizeof frame.hello.genesis);
     link_output_control(connection, &frame);
 }
 
@@ -297,6 +298,9 @@ static enum link_end connection_judge_hello(const struct link_connection *connec
     }
     if (hello->generation < link->options.generation) {
         return LINK_END_OLD_GENERATION;
+    }
+    if (memcmp(hello->genesis, link->options.genesis, sizeof hello->genesis) != 0) {
+        return LINK_END_WRONG_GENESIS;
     }
     return LINK_END_COUNT;
 }

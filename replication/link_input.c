@@ -23,7 +23,7 @@ static void input_pong(struct link_connection *connection, uint64_t sent_ns)
 static void input_bye(struct link_connection *connection, uint8_t reason)
 {
     bool known = reason < LINK_END_COUNT;
-    bool refused = known && reason < LINK_END_UNREACHABLE;
+    bool refused = known && link_end_is_refusal((enum link_end)reason);
     link_connection_end(connection, refused ? LINK_END_REFUSED_HERE : LINK_END_PEER_CLOSED,
                         known ? link_end_text((enum link_end)reason) : "");
 }

@@ -22,7 +22,7 @@ static const struct {
     uint32_t min;
     uint32_t max;
 } wire_bodies[LINK_WIRE_TYPE_COUNT] = {
-    [LINK_WIRE_HELLO] = {33, 33 + LINK_WIRE_LISTEN_BYTES - 1},
+    [LINK_WIRE_HELLO] = {65, 65 + LINK_WIRE_LISTEN_BYTES - 1},
     [LINK_WIRE_REPLICA] = {14, LINK_WIRE_MESSAGE_BYTES_MAX + LINK_WIRE_SEGMENTS_BYTES_MAX},
     [LINK_WIRE_FORWARD] = {18 + 3, 18 + LINK_WIRE_RECORDS_BYTES_MAX},
     [LINK_WIRE_FORWARD_REPLY] = {26, 26},
@@ -142,6 +142,7 @@ static void wire_write_hello(struct link_writer *writer, const struct link_hello
     link_write_u64(writer, hello->incarnation);
     link_write_u64(writer, hello->generation);
     link_write_u32(writer, hello->rules_version_max);
+    link_write_copy(writer, hello->genesis, LINK_WIRE_GENESIS_BYTES);
     uint8_t listen_bytes = wire_listen_bytes(hello);
     link_write_u8(writer, listen_bytes);
     link_write_copy(writer, hello->listen, listen_bytes);
@@ -287,6 +288,7 @@ static bool wire_read_hello(struct link_hello *hello, struct link_reader *reader
     hello->incarnation = link_read_u64(reader);
     hello->generation = link_read_u64(reader);
     hello->rules_version_max = link_read_u32(reader);
+    link_read_copy(reader, hello->genesis, LINK_WIRE_GENESIS_BYTES);
     uint8_t listen_bytes = link_read_u8(reader);
     if (reader->bad || listen_bytes >= LINK_WIRE_LISTEN_BYTES || listen_bytes != reader->left) {
         return false;

@@ -20,7 +20,7 @@
 #include "replication/replica_message.h"
 #include "replication/segment.h"
 
-#define LINK_WIRE_VERSION      1u
+#define LINK_WIRE_VERSION      2u /* 1 had no genesis in HELLO. */
 #define LINK_WIRE_HEADER_BYTES 8u
 
 /* Segments of one append together: one of the largest, or up to REPLICA_BATCH_ENTRIES_MAX small
@@ -36,6 +36,7 @@ static_assert(LINK_WIRE_SEGMENTS_BYTES_MAX >= SEGMENT_BYTES_MAX, "a largest segm
 #define LINK_WIRE_LISTEN_BYTES      64u          /* Of an address as text, with its final zero. */
 #define LINK_WIRE_PATHS_MAX         4u           /* Addresses of a site. */
 #define LINK_WIRE_NEWS_BYTES_MAX    8192u
+#define LINK_WIRE_GENESIS_BYTES     32u
 
 /* A whole frame, the largest. */
 #define LINK_WIRE_FRAME_BYTES_MAX                                                                  \
@@ -65,6 +66,7 @@ struct link_hello {
     uint64_t incarnation; /* Of the sender's journal. */
     uint64_t generation;
     uint32_t rules_version_max; /* Highest version of the market's rules that the sender runs. */
+    uint8_t genesis[LINK_WIRE_GENESIS_BYTES]; /* Hash of what the sender's cluster began with. */
     char listen[LINK_WIRE_LISTEN_BYTES]; /* Where the sender listens; empty: it does not say. */
 };
 

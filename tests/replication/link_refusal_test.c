@@ -71,6 +71,31 @@ static void test_another_cluster(void **state)
     expect_never_up(cluster);
 }
 
+static void of_another_genesis(struct link_cluster_site *site)
+{
+    site->options.genesis[31] ^= site->site_id == 2 ? 1 : 0;
+}
+
+static int set_up_another_genesis(void **state)
+{
+    return set_up_with(state, of_another_genesis);
+}
+
+/* A configuration that somebody has edited: each refuses the other, counted, and says why. */
+static void test_another_genesis(void **state)
+{
+    struct link_cluster *cluster = *state;
+    introduce_both(cluster);
+    link_cluster_until_end(cluster, 2, 1, LINK_END_WRONG_GENESIS, 3);
+    link_cluster_until_end(cluster, 1, 2, LINK_END_WRONG_GENESIS, 3);
+    assert_int_equal(link_cluster_site(cluster, 1)->notes[LINK_END_WRONG_GENESIS], 1);
+    assert_int_equal(link_cluster_site(cluster, 2)->notes[LINK_END_WRONG_GENESIS], 1);
+    assert_string_equal(link_end_text(LINK_END_WRONG_GENESIS), "wrong-genesis");
+    assert_true(link_end_is_refusal(LINK_END_WRONG_GENESIS));
+    assert_false(link_end_is_refusal(LINK_END_SHUTDOWN));
+    expect_never_up(cluster);
+}
+
 static void of_generation_two(struct link_cluster_site *site)
 {
     site->options.generation = site->site_id;
@@ -197,13 +222,15 @@ static void puppet_close(struct link_cluster *cluster, struct link_puppet *puppe
 static struct link_frame good_hello(struct link_cluster *cluster)
 {
     const struct link_options *options = &link_cluster_site(cluster, 1)->options;
-    return (struct link_frame){.type = LINK_WIRE_HELLO,
+    struct link_frame frame = {.type = LINK_WIRE_HELLO,
                                .hello = {.version_min = 1,
                                          .version_max = LINK_WIRE_VERSION,
                                          .site_id = 1,
                                          .cluster_id = options->cluster_id,
                                          .incarnation = options->incarnation,
                                          .generation = 1}};
+    memcpy(frame.hello.genesis, options->genesis, sizeof frame.hello.genesis);
+    return frame;
 }
 
 /* Say these frames and bytes one after the other; site 2 must end it so, and say so. */
@@ -235,8 +262,8 @@ static void test_wrong_words_of_a_right_key(void **state)
     struct link_cluster *cluster = *state;
     link_cluster_introduce(cluster, 2, 1);
     struct link_frame frames[2] = {good_hello(cluster)};
-    frames[0].hello.version_min = 2;
-    frames[0].hello.version_max = 3;
+    frames[0].hello.version_min = LINK_WIRE_VERSION + 1;
+    frames[0].hello.version_max = LINK_WIRE_VERSION + 2;
     puppet_says(cluster, frames, 1, NULL, 0, LINK_END_WRONG_VERSION);
     frames[0] = good_hello(cluster);
     frames[0].hello.cluster_id ^= 1;
@@ -250,6 +277,9 @@ static void test_wrong_words_of_a_right_key(void **state)
     frames[0] = good_hello(cluster);
     frames[0].hello.generation = 0;
     puppet_says(cluster, frames, 1, NULL, 0, LINK_END_OLD_GENERATION);
+    frames[0] = good_hello(cluster);
+    frames[0].hello.genesis[LINK_WIRE_GENESIS_BYTES - 1] ^= 1;
+    puppet_says(cluster, frames, 1, NULL, 0, LINK_END_WRONG_GENESIS);
     frames[0] = (struct link_frame){.type = LINK_WIRE_PING};
     puppet_says(cluster, frames, 1, NULL, 0, LINK_END_BAD_FRAME); /* Not a hello. */
     assert_int_equal(link_cluster_site(cluster, 2)->ups[0], 0);
@@ -441,6 +471,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_another_cluster, set_up_another_cluster, tear_down),
+        cmocka_unit_test_setup_teardown(test_another_genesis, set_up_another_genesis, tear_down),
         cmocka_unit_test_setup_teardown(test_an_old_generation, set_up_generations, tear_down),
         TEST(test_another_incarnation),
         TEST(test_a_key_that_differs),

@@ -200,7 +200,7 @@ static void test_layout(void **state)
     struct fixture *fixture = *state;
     struct link_frame ping = {.type = LINK_WIRE_PING, .ping = {.sent_ns = 0x0102030405060708}};
     (void)round_trip(fixture, &ping);
-    assert_memory_equal(fixture->bytes, "\x08\0\0\0\1\7\0\0\x08\x07\x06\x05\x04\x03\x02\x01", 16);
+    assert_memory_equal(fixture->bytes, "\x08\0\0\0\2\7\0\0\x08\x07\x06\x05\x04\x03\x02\x01", 16);
 
     struct link_frame hello = {.type = LINK_WIRE_HELLO,
                                .hello = {.version_min = 1,
@@ -211,12 +211,14 @@ static void test_layout(void **state)
                                          .incarnation = 0x22,
                                          .generation = 0x33,
                                          .rules_version_max = 4,
+                                         .genesis = {0xB1, [31] = 0xB2},
                                          .listen = "[::1]:7"}};
     (void)round_trip(fixture, &hello);
     assert_memory_equal(fixture->bytes,
-                        "\x28\0\0\0\1\1\0\0\1\2\3\1\x11\0\0\0\0\0\0\0\x22\0\0\0\0\0\0\0\x33\0\0\0\0"
-                        "\0\0\0\4\0\0\0\7[::1]:7",
-                        48);
+                        "\x48\0\0\0\2\1\0\0\1\2\3\1\x11\0\0\0\0\0\0\0\x22\0\0\0\0\0\0\0\x33\0\0\0\0"
+                        "\0\0\0\4\0\0\0\xB1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+                        "\0\0\0\xB2\7[::1]:7",
+                        80);
 
     struct link_frame reply = {.type = LINK_WIRE_REPLICA,
                                .shard_id = 8,
@@ -235,7 +237,7 @@ static void test_layout(void **state)
                                                    .audit = {16, 0x55, 0x66},
                                                    .wall_ns = 0x77}};
     size_t bytes = round_trip(fixture, &reply);
-    static const uint8_t head[] = {79, 0, 0, 0, 1, 2, 8,    0, 6, 0x92, 0x94, 0x06, 0x44, 0, 0,
+    static const uint8_t head[] = {79, 0, 0, 0, 2, 2, 8,    0, 6, 0x92, 0x94, 0x06, 0x44, 0, 0,
                                    0,  0, 0, 0, 0, 1, 0xAC, 2, 1, 0x80, 0x01, 0xAA, 0,    0, 0};
     static const uint8_t tail[] = {5, 4, 3, 127, 16, 0x55, 0,    0, 0, 0, 0, 0, 0, 0x66, 0,
                                    0, 0, 0, 0,   0,  0,    0x77, 0, 0, 0, 0, 0, 0, 0};
@@ -307,7 +309,8 @@ static const struct {
     {LINK_WIRE_PING, 0, 7, STATUS_BAD_FORMAT},  /* Body of another size. */
     {LINK_WIRE_PING, 3, 1, STATUS_BAD_FORMAT},  /* Larger than any frame. */
     {LINK_WIRE_PING, 4, 0, STATUS_BAD_VERSION}, /* Version. */
-    {LINK_WIRE_PING, 4, 2, STATUS_BAD_VERSION},
+    {LINK_WIRE_PING, 4, LINK_WIRE_VERSION - 1, STATUS_BAD_VERSION},
+    {LINK_WIRE_PING, 4, LINK_WIRE_VERSION + 1, STATUS_BAD_VERSION},
     {LINK_WIRE_PING, 5, 0, STATUS_BAD_FORMAT}, /* No such type. */
     {LINK_WIRE_PING, 5, LINK_WIRE_TYPE_COUNT, STATUS_BAD_FORMAT},
     {LINK_WIRE_PING, 6, 1, STATUS_BAD_FORMAT}, /* Belongs to no shard. */
@@ -345,12 +348,12 @@ static const struct {
     {LINK_WIRE_HELLO, 10, 0, STATUS_BAD_FORMAT},      /* No site. */
     {LINK_WIRE_HELLO, 10, SITES_MAX + 1, STATUS_BAD_FORMAT},
     {LINK_WIRE_HELLO, 11, LINK_WIRE_PATHS_MAX, STATUS_BAD_FORMAT},
-    {LINK_WIRE_HELLO, 40, 10, STATUS_BAD_FORMAT}, /* Length of the address. */
-    {LINK_WIRE_HELLO, 40, 12, STATUS_BAD_FORMAT},
-    {LINK_WIRE_HELLO, 41, ' ', STATUS_BAD_FORMAT}, /* Not printable. */
-    {LINK_WIRE_HELLO, 42, 0, STATUS_BAD_FORMAT},
-    {LINK_WIRE_HELLO, 43, 0x7F, STATUS_BAD_FORMAT},
-    {LINK_WIRE_HELLO, 44, 0x80, STATUS_BAD_FORMAT},
+    {LINK_WIRE_HELLO, 72, 10, STATUS_BAD_FORMAT}, /* Length of the address. */
+    {LINK_WIRE_HELLO, 72, 12, STATUS_BAD_FORMAT},
+    {LINK_WIRE_HELLO, 73, ' ', STATUS_BAD_FORMAT}, /* Not printable. */
+    {LINK_WIRE_HELLO, 74, 0, STATUS_BAD_FORMAT},
+    {LINK_WIRE_HELLO, 75, 0x7F, STATUS_BAD_FORMAT},
+    {LINK_WIRE_HELLO, 76, 0x80, STATUS_BAD_FORMAT},
     {LINK_WIRE_FORWARD, 16, 0, STATUS_BAD_FORMAT}, /* Numbers from 1. */
     {LINK_WIRE_FORWARD, 24, 1, STATUS_BAD_FORMAT}, /* Fewer than there are, */
     {LINK_WIRE_FORWARD, 24, 3, STATUS_BAD_FORMAT}, /* more, */

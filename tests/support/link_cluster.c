@@ -161,6 +161,7 @@ static void open_site(struct link_cluster *cluster, uint8_t site_id,
     site->options.cluster_id = LINK_CLUSTER_ID;
     site->options.incarnation = 100u + site_id;
     site->options.generation = 1;
+    memset(site->options.genesis, 0x6E, sizeof site->options.genesis);
     site->options.rules_version_max = 10u + site_id;
     site->options.listen = "127.0.0.1:0";
     site->options.random_seed = random_u64(&cluster->random);

@@ -154,6 +154,9 @@ static void make_hello(struct link_hello *hello, struct random *random)
     hello->incarnation = random_u64(random);
     hello->generation = random_u64(random);
     hello->rules_version_max = (uint32_t)random_u64(random);
+    for (uint32_t at = 0; at < LINK_WIRE_GENESIS_BYTES; at++) {
+        hello->genesis[at] = (uint8_t)random_u64(random);
+    }
     uint64_t letters = random_below(random, LINK_WIRE_LISTEN_BYTES);
     for (uint64_t at = 0; at < letters; at++) {
         hello->listen[at] = (char)('!' + random_below(random, 94));
@@ -314,6 +317,7 @@ static void equal_hellos(const struct link_hello *one, const struct link_hello *
     equal_u64(one->incarnation, other->incarnation);
     equal_u64(one->generation, other->generation);
     assert_int_equal(one->rules_version_max, other->rules_version_max);
+    assert_memory_equal(one->genesis, other->genesis, sizeof one->genesis);
     assert_string_equal(one->listen, other->listen);
 }
 
