@@ -73,8 +73,10 @@ json_t *admin_membership_json(const struct admin_site *site, const struct admin_
         json_decref(list);
         return NULL;
     }
-    return json_pack("{s:s, s:s, s:i, s:o, s:o}", "cluster", site->cluster, "site", site->site,
-                     "site_id", site->site_id, "sites", sites, "shards", list);
+    return json_pack("{s:s, s:s, s:i, s:o, s:o, s:o}", "cluster", site->cluster, "site", site->site,
+                     "site_id", site->site_id, "genesis",
+                     admin_change_hex(site->genesis, sizeof site->genesis), "sites", sites,
+                     "shards", list);
 }
 
 /* ---- For people ---- */

@@ -10,6 +10,7 @@
 #include "gateway/admin_change.h"
 #include "gateway/config.h"
 #include "gateway/door.h"
+#include "gateway/genesis.h"
 #include "gateway/session_store.h"
 #include "matching/command.h"
 #include "matching/engine.h"
@@ -58,6 +59,7 @@ struct admin_site {
     const char *io_features; /* Static. */
     uint8_t site_id;
     struct config_site sites[SITES_MAX]; /* All that are known, as in struct config. */
+    uint8_t genesis[GENESIS_HASH_BYTES];
     uint32_t shard_count;
     bool serving;        /* Clients are let in. */
     bool orders_refused; /* The store is nearly full. */

@@ -1,8 +1,8 @@
 /* A site's configuration file (YAML, read by libcyaml): who I am and how to start.
  *
  * What decides outcomes of the market is not here but in the journal. `bootstrap` is genesis: used
- * once. Unknown keys, wrong types, values out of range and references to nothing are errors with a
- * line number. */
+ * once, and compared at every start (genesis.h). Unknown keys, wrong types, values out of range and
+ * references to nothing are errors with a line number. */
 #ifndef GATEWAY_CONFIG_H
 #define GATEWAY_CONFIG_H
 

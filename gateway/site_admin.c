@@ -69,6 +69,7 @@ static void site_admin_describe(const struct site_admin *site, struct admin_site
     answer->shard_count = config->shard_count;
     answer->site_id = (uint8_t)(config->site_index + 1);
     memcpy(answer->sites, config->sites, sizeof answer->sites);
+    memcpy(answer->genesis, site->genesis->hash, sizeof answer->genesis);
     answer->serving = site->serving;
     answer->orders_refused = site->orders_refused;
     answer->wall_ns = io_wall_ns(site->io);

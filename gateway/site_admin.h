@@ -4,6 +4,7 @@
 
 #include "gateway/admin_link.h"
 #include "gateway/config.h"
+#include "gateway/genesis.h"
 #include "gateway/site_market.h"
 #include "gateway/site_peers.h"
 #include "replication/journal.h"
@@ -12,6 +13,7 @@
 struct site_admin {
     struct admin_link *link;
     const struct config *config;
+    const struct genesis *genesis;
     const struct io *io;
     const struct journal *journal;
     const struct doors *doors;

@@ -9,6 +9,7 @@
 #include "gateway/door.h"
 #include "gateway/site.h"
 #include "gateway/site_admin.h"
+#include "gateway/site_genesis.h"
 #include "gateway/site_market.h"
 #include "gateway/site_peers.h"
 #include "gateway/site_silence.h"
@@ -32,6 +33,7 @@ struct site_leader {
 
 struct site {
     struct config config;
+    struct site_genesis began;
     struct io *io;
     struct segment_signer *signer;
     struct journal *journal;

@@ -167,9 +167,10 @@ static enum status site_open_journal(struct site *site, char *error)
                                                    : "no memory for the journal");
         return status;
     }
-    struct config_site *own = &site->config.sites[site->config.site_index];
-    if (own->incarnation_set && memcmp(own->incarnation, journal_incarnation(site->journal),
-                                       JOURNAL_INCARNATION_BYTES) != 0) {
+    const struct config_site *own = &site->config.sites[site->config.site_index];
+    ASSERT(own->incarnation_set);
+    if (memcmp(own->incarnation, journal_incarnation(site->journal), JOURNAL_INCARNATION_BYTES) !=
+        0) {
         (void)snprintf(
             error, SITE_ERROR_BYTES,
             "the journal in %s is not the one that bootstrap.sites (or the file " SITE_MEMBERS_FILE
@@ -178,12 +179,7 @@ static enum status site_open_journal(struct site *site, char *error)
             path, site->config.site);
         return STATUS_FOREIGN;
     }
-    if (!own->incarnation_set) { /* A site alone at the genesis. */
-        own->incarnation_set = true;
-        memcpy(own->incarnation, journal_incarnation(site->journal), sizeof own->incarnation);
-        site->config.genesis[site->config.site_index] = *own;
-    }
-    return STATUS_OK;
+    return site_genesis_keep(&site->began, &site->config, site->journal, error);
 }
 
 static uint32_t site_first_at(const struct config *config, uint8_t provider_id)
@@ -288,6 +284,7 @@ static enum status site_open_peers(struct site *site, char *error)
                                          .token_class = SITE_TOKEN_PEERS,
                                          .incarnation =
                                              bytes_load_le64(journal_incarnation(site->journal)),
+                                         .genesis = &site->began.genesis,
                                          .shards = site->shards};
     static_assert(SITE_ERROR_BYTES >= SITE_PEERS_ERROR_BYTES, "a sentence fits");
     enum status status = site_peers_open(&site->peers, &options, error);
@@ -329,6 +326,7 @@ static enum status site_open_admin(struct site *site, char *error)
     char path[CONFIG_PATH_BYTES + 32];
     (void)snprintf(path, sizeof path, "%s/" SITE_ADMIN_TOKEN_FILE, site->config.data);
     site->admin = (struct site_admin){.config = &site->config,
+                                      .genesis = &site->began.genesis,
                                       .io = site->io,
                                       .journal = site->journal,
                                       .doors = site->doors,
@@ -418,7 +416,11 @@ static enum status site_open_snapshots(struct site *site, char *error)
 
 static enum status site_open_parts(struct site *site, char *error)
 {
+    static_assert(SITE_ERROR_BYTES >= SITE_GENESIS_ERROR_BYTES, "a sentence fits");
     enum status status = site_check(&site->config, error);
+    if (status == STATUS_OK) {
+        status = site_genesis_check(&site->began, &site->config, error);
+    }
     if (status == STATUS_OK) {
         status = site_open_io(site, error);
     }

@@ -382,6 +382,8 @@ static enum status peers_open_link(struct site_peers *peers,
     options.cluster_id = segment_cluster_id(config->cluster);
     options.incarnation = peers->options.incarnation;
     options.generation = peers->generation;
+    static_assert(GENESIS_HASH_BYTES == LINK_WIRE_GENESIS_BYTES, "a hash is a hash");
+    memcpy(options.genesis, peers->options.genesis->hash, sizeof options.genesis);
     options.rules_version_max = 1;
     options.listen = config->listen_peer;
     randombytes_buf(&options.random_seed, sizeof options.random_seed);

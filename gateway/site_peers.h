@@ -5,6 +5,7 @@
 #define GATEWAY_SITE_PEERS_H
 
 #include "gateway/config.h"
+#include "gateway/genesis.h"
 #include "gateway/router.h"
 #include "gateway/site_evidence.h"
 #include "replication/link.h"
@@ -17,7 +18,8 @@ struct site_peers_options {
     struct io *io;
     const struct segment_signer *signer;
     uint8_t token_class;
-    uint64_t incarnation;        /* Of this site's journal. */
+    uint64_t incarnation; /* Of this site's journal. */
+    const struct genesis *genesis;
     struct shard *const *shards; /* Of shard id - 1; filled later. */
 };
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "gateway/config.h"
+#include "gateway/genesis_file.h"
 #include "gateway/site_files.h"
 #include "matching/base/assertion.h"
 #include "replication/journal_id.h"
@@ -47,6 +48,22 @@ static const struct config_site *bootstrap_own(const struct bootstrap *bootstrap
 {
     const struct config *config = &bootstrap->configs[index];
     return &config->sites[config->site_index];
+}
+
+/* Whoever has begun has begun. */
+static enum status bootstrap_read_genesis(struct bootstrap *bootstrap, uint32_t index)
+{
+    struct genesis began;
+    static_assert(GENESIS_FILE_ERROR_BYTES <= BOOTSTRAP_ERROR_BYTES, "the sentence fits");
+    enum status status =
+        genesis_file_read(&began, bootstrap->configs[index].data, bootstrap->error);
+    if (status == STATUS_OK) {
+        return bootstrap_fail(bootstrap, STATUS_EXISTS,
+                              "%s has been started before, with the genesis that it has now; "
+                              "`causeway site add` adds sites to a cluster that runs",
+                              bootstrap->paths[index]);
+    }
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
 static enum status bootstrap_read_journal(struct bootstrap *bootstrap, uint32_t index)
@@ -91,7 +108,8 @@ static enum status bootstrap_read(struct bootstrap *bootstrap, uint32_t index)
                                   bootstrap->paths[index], config->cluster);
         }
     }
-    return bootstrap_read_journal(bootstrap, index);
+    status = bootstrap_read_genesis(bootstrap, index);
+    return status == STATUS_OK ? bootstrap_read_journal(bootstrap, index) : status;
 }
 
 /* ---- The section ---- */

@@ -21,7 +21,7 @@ struct bootstrap_options {
 
 /* Put the `bootstrap` section with all sites, their keys, journals and addresses into every
  * DIRECTORY/site.yaml; the rest of each file stays. STATUS_BAD_ARGUMENT, STATUS_BAD_FORMAT (a file
- * that is no configuration), STATUS_NOT_FOUND,
+ * that is no configuration), STATUS_NOT_FOUND, STATUS_EXISTS (a site that has been started before),
  * STATUS_IN_USE (a site that runs), STATUS_IO; `error` holds a sentence, and no file has changed
  * unless it names one. */
 MUST_USE enum status bootstrap_sites(const struct bootstrap_options *options,

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "gateway/genesis_file.h"
 #include "gateway/members.h"
 #include "gateway/site_files.h"
 #include "matching/base/assertion.h"
@@ -320,6 +321,24 @@ static enum status join_members(struct site_join *join, const struct site_view *
     return members_save(config, error);
 }
 
+/* The site begins as the cluster did, or not at all. Kept before its configuration says so: the
+ * directory starts as no site of its own any more. */
+static enum status join_genesis(const struct site_join *join, const struct site_view *view,
+                                char *error)
+{
+    struct genesis began;
+    genesis_of(&began, &join->config);
+    if (memcmp(began.hash, view->genesis, sizeof began.hash) != 0) {
+        return join_fail(error, STATUS_FOREIGN,
+                         "the bootstrap section of --config is not what cluster %s began with: it "
+                         "has been edited since that site was started; put it back as the "
+                         "file " SITE_GENESIS_FILE " in the site's data directory has it",
+                         view->cluster);
+    }
+    static_assert(SITE_JOIN_ERROR_BYTES >= GENESIS_FILE_ERROR_BYTES, "the sentence fits");
+    return genesis_file_write(&began, join->config.data, error);
+}
+
 static enum status join_config(struct site_join *join, const struct site_view *view,
                                const struct config *known, char *error)
 {
@@ -338,6 +357,9 @@ static enum status join_config(struct site_join *join, const struct site_view *v
         config_text_genesis(section, genesis);
         static_assert(SITE_JOIN_ERROR_BYTES >= CONFIG_TEXT_ERROR_BYTES, "the sentence fits");
         status = config_text_propose(join->path, section, &join->config, error);
+        if (status == STATUS_OK) {
+            status = join_genesis(join, view, error);
+        }
         if (status != STATUS_OK) {
             config_text_discard(join->path);
         } else if (config_text_accept(join->path) != STATUS_OK) {

@@ -96,6 +96,8 @@ bool site_view_read(struct site_view *view, const json_t *json)
     const json_t *shards = json_object_get(json, "shards");
     if (!view_text(json, "cluster", view->cluster) || !view_text(json, "site", view->site) ||
         !view_site_id(json, "site_id", &view->site_id) || view->site_id == 0 ||
+        !admin_change_unhex(json_object_get(json, "genesis"), view->genesis,
+                            sizeof view->genesis) ||
         json_array_size(sites) > SITES_MAX || json_array_size(shards) > SHARDS_MAX) {
         return false;
     }

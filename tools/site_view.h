@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "gateway/config.h"
+#include "gateway/genesis.h"
 #include "replication/placement_record.h"
 #include "replication/repair.h"
 
@@ -28,6 +29,7 @@ struct site_view {
     char cluster[CONFIG_NAME_BYTES];
     char site[CONFIG_NAME_BYTES]; /* That was asked. */
     uint8_t site_id;
+    uint8_t genesis[GENESIS_HASH_BYTES];
     struct config_site sites[SITES_MAX]; /* Of site id - 1; no name: not known. */
     uint32_t shard_count;
     struct site_view_shard shards[SHARDS_MAX];

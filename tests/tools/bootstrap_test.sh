@@ -58,4 +58,24 @@ refuses_what_makes_no_cluster() {
     shell_contains "$(cat error)" "NAME=SITE"
 }
 
-shell_run gives_all_the_same_genesis may_be_said_again refuses_what_makes_no_cluster
+# What it began with it keeps: it would be refused at its next start.
+refuses_a_site_that_has_been_started() {
+    make_sites
+    cp nyc1/site.yaml before
+    "$build/causewayd" --config nyc1/site.yaml 2>log &
+    site=$!
+    while ! grep -q event=ready log && kill -0 "$site" 2>/dev/null; do
+        sleep 0.01
+    done
+    kill "$site"
+    wait "$site"
+    shell_contains "$(cat nyc1/data/genesis)" "site 1 nyc1 aws voter $(cat nyc1/data/site.key.pub)"
+    status=0
+    "$causeway" bootstrap nyc1 lon1 fra1 >out 2>error || status=$?
+    shell_equal "$status" 1
+    shell_contains "$(cat error)" "nyc1/site.yaml has been started before"
+    cmp before nyc1/site.yaml
+}
+
+shell_run gives_all_the_same_genesis may_be_said_again refuses_what_makes_no_cluster \
+    refuses_a_site_that_has_been_started

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/genesis_file.h"
 #include "gateway/members.h"
 #include "tests/support/cmocka_all.h"
 #include "tests/support/test_paths.h"
@@ -17,6 +18,7 @@ static char second_path[TEST_PATH_BYTES + 32];
 static struct config known;
 static struct site_view view;
 static struct site_join join;
+static struct genesis genesis;
 static char error[SITE_JOIN_ERROR_BYTES];
 
 static void make(const char *path, const char *name, const char *provider, const char *peer)
@@ -56,6 +58,14 @@ static int setup(void **state)
         (struct placement_site){.incarnation = 7, .provider_id = 1, .role = PLACEMENT_VOTER};
     memcpy(placement->sites[0].public_key, known.sites[0].public_key, PLACEMENT_KEY_BYTES);
     view.shards[0].report.previous_placement = *placement;
+    /* What that site says it began with. */
+    static struct config began;
+    began = known;
+    began.genesis[0].incarnation_set = true;
+    memcpy(began.genesis[0].incarnation, view.sites[0].incarnation,
+           sizeof began.genesis[0].incarnation);
+    genesis_of(&genesis, &began);
+    memcpy(view.genesis, genesis.hash, sizeof view.genesis);
     return 0;
 }
 
@@ -85,6 +95,10 @@ static void test_a_directory_is_made_ready(void **state)
     assert_int_equal(read.site_index, 1);
     assert_string_equal(read.sites[1].name, "second");
     assert_int_equal(read.key_count, 1);
+    /* It begins as the cluster did. */
+    static struct genesis began;
+    assert_int_equal(genesis_file_read(&began, read.data, reason), STATUS_OK);
+    assert_string_equal(began.text, genesis.text);
     /* Killed before anybody heard of it: the same place again, nothing is written twice. */
     assert_int_equal(site_join_read(&join, second_path, &view, error), STATUS_OK);
     assert_true(join.joined);
@@ -96,6 +110,25 @@ static void test_a_directory_is_made_ready(void **state)
     view.sites[1].incarnation[0] ^= 1;
     assert_int_equal(site_join_read(&join, second_path, &view, error), STATUS_EXISTS);
     assert_non_null(strstr(error, "has been taken"));
+}
+
+/* The other site's file has been edited since it was started: nobody would let the new one in. */
+static void test_an_edited_configuration_of_the_cluster(void **state)
+{
+    (void)state;
+    known.shards[0].waived_rules = 1u << PLACEMENT_PROVIDER_LOSS;
+    assert_int_equal(site_join_read(&join, second_path, &view, error), STATUS_OK);
+    assert_int_equal(site_join_write(&join, &view, &known, error), STATUS_FOREIGN);
+    assert_non_null(strstr(error, "is not what cluster demo began with"));
+    static struct config read;
+    static struct genesis began;
+    char reason[MEMBERS_ERROR_BYTES];
+    assert_int_equal(members_read(&read, join.path, reason), STATUS_OK);
+    assert_string_equal(read.genesis[0].name, "second"); /* As it was. */
+    assert_int_equal(genesis_file_read(&began, read.data, reason), STATUS_NOT_FOUND);
+    known.shards[0].waived_rules = 0;
+    assert_int_equal(site_join_read(&join, second_path, &view, error), STATUS_OK);
+    assert_int_equal(site_join_write(&join, &view, &known, error), STATUS_OK);
 }
 
 /* It would never run: its journal takes part in a generation that nobody is in any more. */
@@ -191,6 +224,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_a_directory_is_made_ready, setup, teardown),
         cmocka_unit_test_setup_teardown(test_killed_before_the_configuration_was_replaced, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_an_edited_configuration_of_the_cluster, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_prepared_before_a_repair, setup, teardown),
         cmocka_unit_test_setup_teardown(test_places_and_names, setup, teardown),

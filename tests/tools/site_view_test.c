@@ -53,6 +53,7 @@ static int setup(void **state)
     }
     shards[1].log.leader = true;
     shards[1].log.leader_site_id = 2;
+    memset(site.genesis, 0xC5, sizeof site.genesis);
     return 0;
 }
 
@@ -67,6 +68,7 @@ static void test_what_is_told_is_read(void **state)
     assert_int_equal(site_view_find(&view, "site-4"), 4);
     assert_int_equal(site_view_find(&view, "site-5"), 0);
     assert_int_equal(view.sites[3].version, 7);
+    assert_memory_equal(view.genesis, site.genesis, sizeof site.genesis);
     assert_false(view.shards[0].leader);
     assert_true(view.shards[1].leader);
     assert_int_equal(view.shards[1].log_index, 41);
@@ -81,7 +83,7 @@ static void test_what_is_told_is_read(void **state)
 static void test_what_is_wrong_is_refused(void **state)
 {
     (void)state;
-    static const char *const fields[] = {"cluster", "site", "site_id", "shards"};
+    static const char *const fields[] = {"cluster", "site", "site_id", "genesis", "shards"};
     for (size_t at = 0; at < sizeof fields / sizeof fields[0]; at++) {
         json_t *json = admin_membership_json(&site, shards);
         assert_int_equal(json_object_del(json, fields[at]), 0);
