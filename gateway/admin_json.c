@@ -354,6 +354,7 @@ static json_t *log_json(const struct shard_status *log)
         {"segments_sealed", offsetof(struct shard_status, segments_sealed)},
         {"records_sealed", offsetof(struct shard_status, records_sealed)},
         {"segment_bytes", offsetof(struct shard_status, segment_bytes)},
+        {"forks", offsetof(struct shard_status, forks)},
     };
     json_t *object = figures_json(log, rows, sizeof rows / sizeof rows[0]);
     char chain[HEX_BYTES_MAX];

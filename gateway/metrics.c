@@ -68,6 +68,8 @@ static const struct figure shard_figures[] = {
           log.records_sealed),
     SHARD("segment_bytes_total", FIGURE_COUNTER, "Bytes of segments sealed since start.",
           log.segment_bytes),
+    SHARD("forks_total", FIGURE_COUNTER, "Other chains at one index and term seen since start.",
+          log.forks),
     SHARD("commands_total", FIGURE_COUNTER, "Commands executed since the market's birth.",
           totals.commands),
     SHARD("orders_accepted_total", FIGURE_COUNTER, "Orders accepted.", totals.orders_accepted),

@@ -197,6 +197,28 @@ static void site_watch_leaders(struct site *site)
     }
 }
 
+/* Rule 1: two chains at one index and term; said once for each place. */
+static void site_watch_forks(struct site *site)
+{
+    for (uint32_t i = 0; i < site->config.shard_count; i++) {
+        struct shard_status status;
+        shard_status(site->shards[i], &status);
+        const struct shard_fork *fork = &status.fork;
+        struct site_fork *known = &site->forks[i];
+        if (known->log_index == fork->log_index && known->proven == fork->proven) {
+            continue;
+        }
+        *known = (struct site_fork){fork->log_index, fork->proven};
+        const struct config_site *sites = site->config.sites;
+        log_line(LOG_LEVEL_ERROR, "fork",
+                 "shard=%u log_index=%llu term=%llu signer=%s peer=%s peer_signer=%s proven=%d",
+                 i + 1, (unsigned long long)fork->log_index, (unsigned long long)fork->term,
+                 members_name_of(sites, fork->signer_site_id),
+                 members_name_of(sites, fork->other_site_id),
+                 members_name_of(sites, fork->other_signer_site_id), fork->proven);
+    }
+}
+
 static const char *site_halt_text(enum replica_halt halt)
 {
     switch (halt) {
@@ -227,6 +249,14 @@ static void site_shard_error(const struct site *site, uint32_t index, enum statu
     const char *evidence = site->peers.evidence.error.text;
     if (journal) {
         site_failure_journal(error, failed, journal_error(site->journal));
+    } else if (status.fork.signed_here) {
+        (void)snprintf(error, SITE_ERROR_BYTES,
+                       "shard %u has stopped: this site has signed two different segments at log "
+                       "index %llu of term %llu: its key or its journal has been in two places, or "
+                       "came from a copy. It joins again as a new site (`causeway init`, `causeway "
+                       "site add`); the cluster goes on without it",
+                       index + 1, (unsigned long long)status.fork.log_index,
+                       (unsigned long long)status.fork.term);
     } else if (status.halt == REPLICA_RUNS && evidence[0] != '\0') {
         (void)snprintf(error, SITE_ERROR_BYTES,
                        "shard %u has a tail that was never committed and cannot keep it as "
@@ -273,6 +303,7 @@ static enum status site_turn(struct site *site, char *error)
         return site->peers.status;
     }
     site_watch_leaders(site);
+    site_watch_forks(site);
     for (uint32_t i = 0; i < site->config.shard_count; i++) {
         if (site->markets[i].stream_status != STATUS_OK) {
             return site_streams_failed(site, i, error);

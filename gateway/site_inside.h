@@ -31,6 +31,12 @@ struct site_leader {
     uint64_t term;
 };
 
+/* The fork of a shard that was last said (shard.h). */
+struct site_fork {
+    uint64_t log_index;
+    bool proven;
+};
+
 struct site {
     struct config config;
     struct site_genesis began;
@@ -48,6 +54,7 @@ struct site {
     struct shard *shards[SHARDS_MAX];
     struct door_market door_markets[SHARDS_MAX];
     struct site_leader leaders[SHARDS_MAX];
+    struct site_fork forks[SHARDS_MAX];
     uint64_t handed_over_terms[SHARDS_MAX]; /* Shutting down: given away in that term; 0: not. */
     atomic_bool stopping;
     bool current[SHARDS_MAX]; /* Has executed, since the start, all that was committed then. */

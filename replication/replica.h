@@ -158,8 +158,9 @@ struct replica_headers_wanted {
 };
 
 /* Two different chains at one index and term: somebody's bytes are wrong. The shard verifies its
- * own segment: whose bytes fail stops; if both verify, the signer stops (rule 1). Meanwhile
- * nothing there is acknowledged, counted or truncated. */
+ * own segment and the other one, where the message at hand has it: whose bytes fail stops; if both
+ * verify, the signer stops (rule 1). Meanwhile nothing there is acknowledged, counted or
+ * truncated; a follower that was only told of another chain asks for the bytes. */
 struct replica_fork {
     struct replica_position own;
     struct replica_position other;

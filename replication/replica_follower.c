@@ -49,26 +49,33 @@ static void follower_answer(struct replica *replica, struct replica_output *outp
     }
 }
 
-static void follower_reject(struct replica *replica, struct replica_output *output,
-                            uint64_t rejected_log_index, uint64_t rejected_term)
+/* The hint is a place that this log has in memory. */
+static void follower_reject_at(struct replica *replica, struct replica_output *output,
+                               uint64_t rejected_log_index, uint64_t hint_log_index)
 {
     if (replica->persisted_term != replica->term || replica->installing) {
         return; /* The leader asks again. */
     }
     struct replica_message *reply = follower_reply(replica, output);
+    struct replica_position at = {0};
+    bool known = replica_log_find(&replica->log, hint_log_index, &at);
+    ASSERT(known);
     reply->rejected = true;
     reply->rejected_log_index = rejected_log_index;
+    reply->hint_log_index = hint_log_index;
+    reply->hint_term = at.term;
+}
+
+static void follower_reject(struct replica *replica, struct replica_output *output,
+                            uint64_t rejected_log_index, uint64_t rejected_term)
+{
     /* Rule 6, conflict-term backtracking: skip whole terms that the leader cannot have here. What
      * is below the headers in memory was committed long ago (replica_seal_position()). */
     uint64_t hint = replica_log_find_term(&replica->log, rejected_log_index, rejected_term);
     if (hint < replica->log.before.log_index) {
         hint = replica->log.before.log_index;
     }
-    struct replica_position at = {0};
-    bool known = replica_log_find(&replica->log, hint, &at);
-    ASSERT(known);
-    reply->hint_log_index = hint;
-    reply->hint_term = at.term;
+    follower_reject_at(replica, output, rejected_log_index, hint);
 }
 
 static void follower_fork(struct replica_output *output, const struct replica_position *own,
@@ -183,6 +190,10 @@ static void follower_append(struct replica *replica, struct replica_output *outp
         break;
     case FOLLOWER_FORK:
         follower_fork(output, &own, message, &message->position);
+        if (own.log_index > replica->log.before.log_index) {
+            /* A claim proves nothing: the leader is asked for the bytes. */
+            follower_reject_at(replica, output, own.log_index, own.log_index - 1);
+        }
         return;
     case FOLLOWER_DIFFERENT:
         if (message->position.log_index <= replica->commit_log_index) {

@@ -359,7 +359,8 @@ void shard_status(const struct shard *shard, struct shard_status *status)
                                     .records_dropped = shard->records_dropped,
                                     .segments_received = shard->segments_received,
                                     .messages_refused = shard->messages_refused,
-                                    .forks = shard->forks};
+                                    .forks = shard->forks,
+                                    .fork = shard->fork};
     if (replica->role == REPLICA_LEADER) {
         status->clock_agrees = shard->clock.agrees;
         status->clock_outside = shard->clock.outside;

@@ -223,6 +223,17 @@ struct shard_follower {
     bool fenced;
 };
 
+/* Two chains at one index and term (rule 1): the last time that it was seen. */
+struct shard_fork {
+    uint64_t log_index; /* 0: never. */
+    uint64_t term;
+    uint8_t other_site_id;        /* Who has the other one. */
+    uint8_t signer_site_id;       /* Whose key ours is signed with; 0: of no member. */
+    uint8_t other_signer_site_id; /* Likewise the other one; 0 as well: not proven. */
+    bool proven;                  /* Both were here, and both verify. */
+    bool signed_here;             /* With this site's key: proven, and the shard has stopped. */
+};
+
 struct shard_status {
     uint64_t term;
     uint64_t appended_log_index;
@@ -249,9 +260,10 @@ struct shard_status {
     uint64_t segments_received;
     uint64_t messages_refused; /* Received with bytes that do not verify. */
     uint64_t forks;            /* Two chains at one index and term were seen (rule 1). */
-    uint64_t election_ns;      /* Present election timeout. */
-    bool clock_agrees;         /* Leader: a majority of clocks agrees (cluster_clock.h). */
-    bool clock_outside;        /* Leader: its own clock is not among them. */
+    struct shard_fork fork;
+    uint64_t election_ns; /* Present election timeout. */
+    bool clock_agrees;    /* Leader: a majority of clocks agrees (cluster_clock.h). */
+    bool clock_outside;   /* Leader: its own clock is not among them. */
 };
 void shard_status(const struct shard *shard, struct shard_status *status);
 

@@ -112,8 +112,64 @@ static enum status consensus_write(struct shard *shard)
 
 /* ---- Outputs ---- */
 
+/* Whose key it is, of members now or before; 0: nobody's. */
+static uint8_t consensus_signer(const struct shard *shard, const uint8_t *key_id)
+{
+    const struct placement *const placements[] = {&shard_repair_ruling(shard)->placement,
+                                                  &shard->previous_membership.record.placement,
+                                                  &shard->options.genesis};
+    for (uint32_t at = 0; at < sizeof placements / sizeof placements[0] * SITES_MAX; at++) {
+        const struct placement_site *site = &placements[at / SITES_MAX]->sites[at % SITES_MAX];
+        uint8_t site_key_id[SEGMENT_KEY_ID_BYTES];
+        segment_key_id(site_key_id, site->public_key);
+        if (site->role != PLACEMENT_ABSENT &&
+            memcmp(site_key_id, key_id, SEGMENT_KEY_ID_BYTES) == 0) {
+            return (uint8_t)(at % SITES_MAX + 1);
+        }
+    }
+    return 0;
+}
+
+/* The other segment, where the message at hand has it: it was verified when it was received. */
+static const struct segment *consensus_fork_other(const struct shard *shard)
+{
+    const struct replica_position *other = &shard->output.fork.other;
+    for (uint32_t at = 0; at < shard->received_count; at++) {
+        const struct segment *segment = &shard->received[at];
+        if (segment->log_index == other->log_index &&
+            memcmp(segment->chain_hash, other->chain_hash, SEGMENT_HASH_BYTES) == 0) {
+            return segment;
+        }
+    }
+    return NULL;
+}
+
+/* Ours verifies. The signer of two segments at one place stops; what others have signed is told
+ * (shard_status()), and like every fork neither acknowledged nor counted. A claim without bytes
+ * stops nobody. */
+static void consensus_fork_judge(struct shard *shard, const struct segment *own)
+{
+    const struct segment *other = consensus_fork_other(shard);
+    const uint8_t *key_id = shard->options.signer->key_id;
+    shard->fork = (struct shard_fork){.log_index = own->log_index,
+                                      .term = own->term,
+                                      .other_site_id = shard->output.fork.other_site_id,
+                                      .signer_site_id = consensus_signer(shard, own->key_id),
+                                      .proven = other != NULL};
+    if (other == NULL) {
+        return;
+    }
+    ASSERT(memcmp(own->chain_hash, other->chain_hash, SEGMENT_HASH_BYTES) != 0);
+    shard->fork.other_signer_site_id = consensus_signer(shard, other->key_id);
+    shard->fork.signed_here = memcmp(own->key_id, key_id, SEGMENT_KEY_ID_BYTES) == 0 ||
+                              memcmp(other->key_id, key_id, SEGMENT_KEY_ID_BYTES) == 0;
+    if (shard->fork.signed_here) {
+        shard_fail(shard, STATUS_FOREIGN);
+    }
+}
+
 /* Rule 1: two chains at one index and term. Who cannot prove its own bytes stops; where both
- * verify, the signer is wrong, and nothing there is ever acknowledged or counted. */
+ * verify, the signer stops. */
 static void consensus_fork(struct shard *shard)
 {
     const struct replica_position *own = &shard->output.fork.own;
@@ -133,7 +189,9 @@ static void consensus_fork(struct shard *shard)
     if (status != STATUS_OK ||
         memcmp(segment.chain_hash, own->chain_hash, SEGMENT_HASH_BYTES) != 0) {
         shard_fail(shard, STATUS_DAMAGED);
+        return;
     }
+    consensus_fork_judge(shard, &segment);
 }
 
 /* A leader no more: what is queued is forgotten, and what is in flight is executed, if ever, as it

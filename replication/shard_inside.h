@@ -137,6 +137,7 @@ struct shard {
     uint64_t segments_received;
     uint64_t messages_refused;
     uint64_t forks;
+    struct shard_fork fork;
 };
 
 static inline uint8_t *shard_record(const struct shard *shard, uint64_t position)

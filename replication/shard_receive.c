@@ -147,6 +147,7 @@ void shard_receive(struct shard *shard, const struct replica_message *message,
         return; /* It comes again. */
     }
     struct replica_message received = *message;
+    shard->received_count = 0;
     if (segments_bytes > shard_inbox_bytes(&shard->options) ||
         message->entry_count > REPLICA_BATCH_ENTRIES_MAX ||
         (message->entry_count == 0) != (segments_bytes == 0)) {

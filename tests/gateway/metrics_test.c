@@ -26,6 +26,7 @@ static char *make(uint32_t shard_count)
     shards[1].totals.executions = 42;
     shards[0].log.records_sealed = 300;
     shards[1].log.evidence_waits = true;
+    shards[0].log.forks = 5;
     shards[1].log.records_sealed = 700;
     memcpy(site.sites[2].name, "gcp-use4", 9);
     memcpy(site.sites[2].provider, "gcp", 4);
@@ -56,6 +57,7 @@ static void figures_are_where_they_belong(void **state)
         "\ncauseway_evidence_bytes 4321\n",
         "\ncauseway_shard_evidence_waits{shard=\"EQ\"} 0\n"
         "causeway_shard_evidence_waits{shard=\"FX\"} 1\n",
+        "\ncauseway_shard_forks_total{shard=\"EQ\"} 5\n",
         "\ncauseway_shard_queue_room{shard=\"EQ\"} 5\n",
         "\ncauseway_peer_egress_bytes_total{peer=\"gcp-use4\",provider=\"gcp\"} 9000\n",
         "\ncauseway_peer_egress_bytes_total{peer=\"metal-ny\",provider=\"metal\"} 1234\n",

@@ -502,6 +502,126 @@ static void test_a_disk_that_fails_keeps_the_tail(void **state)
     assert_int_equal(evidence_ends, 1);
 }
 
+/* ---- Rule 1: two chains at one index and term ---- */
+
+/* An opening of term 1 and one record, which is signed by that site. */
+static struct history signed_by(uint8_t site_id, uint64_t value)
+{
+    struct history history = begin_history(0);
+    struct forgery forgery = honest();
+    forgery.signer = &signers[site_id - 1];
+    seal(&history, 1, value, &forgery);
+    return history;
+}
+
+/* What this site has, durable and acknowledged to the leader of term 2. */
+static struct history have(uint8_t signer_site_id)
+{
+    struct history history = signed_by(signer_site_id, 1);
+    deliver(&history, 1, 2, 1, 2, 1);
+    persist();
+    assert_int_equal(last_said(REPLICA_APPEND_REPLY)->position.log_index, 2);
+    return history;
+}
+
+/* The leader of term 3 has something else there, and sends it twice: when the term is not durable,
+ * and when it is. */
+static enum status hear_other(uint8_t signer_site_id)
+{
+    struct history other = signed_by(signer_site_id, 2);
+    enum status status = STATUS_OK;
+    for (uint32_t round = 0; round < 2 && status == STATUS_OK; round++) {
+        deliver(&other, 2, 2, 2, 3, 2);
+        status = shard_step(shard, now_ns, WALL);
+        fake_persist(&journal, UINT64_MAX);
+        status = status == STATUS_OK ? shard_step(shard, now_ns, WALL) : status;
+        assert_null(last_said(REPLICA_APPEND_REPLY));
+        assert_int_equal(status_now().forks, round + 1);
+        assert_int_equal(status_now().committed_log_index, 1);
+        assert_int_equal(journal.appended, 2);
+    }
+    return status;
+}
+
+/* Both verify, and somebody else has signed both: told, never acknowledged, nothing dropped. */
+static void test_a_fork_that_another_signed(void **state)
+{
+    (void)state;
+    (void)have(1);
+    assert_int_equal(hear_other(1), STATUS_OK);
+    struct shard_fork fork = status_now().fork;
+    assert_int_equal(fork.log_index, 2);
+    assert_int_equal(fork.term, 1);
+    assert_int_equal(fork.other_site_id, 2);
+    assert_true(fork.proven);
+    assert_int_equal(fork.signer_site_id, 1);
+    assert_int_equal(fork.other_signer_site_id, 1);
+    assert_false(fork.signed_here);
+    assert_int_equal(evidence_count, 0);
+}
+
+/* Both verify, and at least one of them has this site's signature: it stops. */
+static void test_a_fork_that_this_site_signed(void **state)
+{
+    static const uint8_t signed_both[][2] = {{FAKE_SITE, FAKE_SITE},
+                                             {FAKE_SITE, 1},
+                                             {1, FAKE_SITE}};
+    for (uint32_t at = 0; at < 3; at++) {
+        (void)have(signed_both[at][0]);
+        assert_int_equal(hear_other(signed_both[at][1]), STATUS_FOREIGN);
+        assert_true(status_now().fork.signed_here);
+        assert_true(status_now().fork.proven);
+        assert_int_equal(status_now().fork.signer_site_id, signed_both[at][0]);
+        assert_int_equal(status_now().fork.other_signer_site_id, signed_both[at][1]);
+        assert_int_equal(teardown(state), 0);
+        assert_int_equal(setup(state), 0);
+    }
+}
+
+/* Our own bytes do not verify any more: whoever signed them, this side stops. */
+static void test_a_fork_with_rotten_bytes_here(void **state)
+{
+    for (uint32_t at = 0; at < 3; at++) {
+        (void)have(at == 0 ? FAKE_SITE : 1);
+        struct fake_segment *stored = &journal.segments[2];
+        static const size_t places[] = {1, 60, 100}; /* Of payload, signature, header. */
+        stored->bytes[stored->size - places[at]] ^= 1;
+        assert_int_equal(hear_other(1), STATUS_DAMAGED);
+        assert_int_equal(status_now().fork.log_index, 0);
+        assert_int_equal(teardown(state), 0);
+        assert_int_equal(setup(state), 0);
+    }
+}
+
+/* A leader that only says that its chain is another one: no reason to stop, but one to ask for its
+ * bytes, which then prove it. */
+static void test_a_fork_that_is_only_claimed(void **state)
+{
+    (void)state;
+    (void)have(FAKE_SITE);
+    const struct history other = signed_by(FAKE_SITE, 2);
+    deliver(&other, 3, 2, 2, 3, 2);
+    persist(); /* The term; nothing was said. */
+    deliver(&other, 3, 2, 2, 3, 2);
+    step();
+    const struct replica_message *reply = last_said(REPLICA_APPEND_REPLY);
+    assert_non_null(reply);
+    assert_true(reply->rejected);
+    assert_int_equal(reply->position.log_index, 0);
+    assert_int_equal(reply->rejected_log_index, 2);
+    assert_int_equal(reply->hint_log_index, 1);
+    struct shard_fork fork = status_now().fork;
+    assert_int_equal(fork.log_index, 2);
+    assert_int_equal(fork.signer_site_id, FAKE_SITE);
+    assert_int_equal(fork.other_signer_site_id, 0);
+    assert_false(fork.proven);
+    assert_false(fork.signed_here);
+    deliver(&other, 2, 2, 2, 3, 2); /* As it was asked. */
+    assert_int_equal(shard_step(shard, now_ns, WALL), STATUS_FOREIGN);
+    assert_true(status_now().fork.signed_here);
+    assert_null(last_said(REPLICA_APPEND_REPLY));
+}
+
 /* Elections follow the monotonic clock; the wall clock may do what it likes (P6). */
 static void test_elections_know_no_wall_clock(void **state)
 {
@@ -536,6 +656,10 @@ int main(void)
         receive_test(test_a_tail_that_is_dropped_goes_out_as_evidence),
         receive_test(test_a_tail_that_cannot_be_kept_is_not_dropped),
         receive_test(test_a_disk_that_fails_keeps_the_tail),
+        receive_test(test_a_fork_that_another_signed),
+        receive_test(test_a_fork_that_this_site_signed),
+        receive_test(test_a_fork_with_rotten_bytes_here),
+        receive_test(test_a_fork_that_is_only_claimed),
         receive_test(test_elections_know_no_wall_clock),
     };
     return cmocka_run_group_tests(tests, setup_group, teardown_group);
