@@ -137,7 +137,17 @@ static uint32_t kill_leader(void)
 static void bring_back(uint32_t index)
 {
     int status = 0;
-    assert_true(site_process_start(&cluster.sites[index], &status));
+    struct site_process *site = &cluster.sites[index];
+    site_process_launch(site);
+    while (!site_process_logged_since(site, site->log_bytes, "event=ready")) {
+        for (uint32_t at = 0; at < SITE_CLUSTER_SITES; at++) {
+            if (at != index) { /* Who is silent is disconnected. */
+                soup_client_packet(&members[at].client, 'R', NULL, 0);
+            }
+        }
+        site_cluster_pause(site);
+    }
+    assert_true(site_process_await(site, &status));
     site_cluster_join(&members[index].client, &cluster.sites[index], members[index].session,
                       members[index].client.next_sequence);
 }

@@ -68,12 +68,12 @@ static void first_site_dies(void)
 static void first_site_returns(void)
 {
     int status = 0;
+    const struct site_process *site = &cluster.sites[0];
     site_process_launch(&cluster.sites[0]);
-    while (
-        !site_process_logged_since(&cluster.sites[0], cluster.sites[0].log_bytes, "event=ready")) {
+    while (!site_process_logged_since(site, site->log_bytes, "event=ready")) {
         order_flow_trade(&equity, 4);
         order_flow_trade(&exchange, 4);
-        assert_false(site_process_ended(&cluster.sites[0]));
+        site_cluster_pause(site);
     }
     assert_true(site_process_await(&cluster.sites[0], &status));
     while (!leads(0, EQ)) {

@@ -3,11 +3,14 @@
 #include <poll.h>
 #include <sodium.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "tests/support/cmocka_all.h"
 #include "tests/support/site_cluster.h"
 
 #define FLOW_WINDOW 8u /* Orders under way in order_flow_trade(). */
+
+#define FLOW_SILENT_MS 1000 /* A client that says nothing for 15 s is disconnected. */
 
 #define FLOW_AT_REFERENCE 9u /* In Accepted: behind the type and the stamp. */
 
@@ -58,16 +61,25 @@ void order_flow_send(struct order_flow *flow)
     flow_order(flow, ++flow->sent);
 }
 
-bool order_flow_answered(struct order_flow *flow)
+static bool flow_wait(struct order_flow *flow, int wait_ms)
 {
     struct pollfd poll_fd = {.fd = flow->client.fd, .events = POLLIN};
-    return flow->client.parsed_bytes < flow->client.buffered_bytes || poll(&poll_fd, 1, 0) != 0;
+    return flow->client.parsed_bytes < flow->client.buffered_bytes ||
+           poll(&poll_fd, 1, wait_ms) != 0;
+}
+
+bool order_flow_answered(struct order_flow *flow)
+{
+    return flow_wait(flow, 0);
 }
 
 /* An answer. True: acknowledged; false: refused, unsequenced, which takes nothing up. */
 static bool flow_answer(struct order_flow *flow)
 {
     struct soup_packet packet;
+    while (!flow_wait(flow, FLOW_SILENT_MS)) {
+        soup_client_packet(&flow->client, 'R', NULL, 0);
+    }
     assert_true(soup_client_receive(&flow->client, &packet));
     if (packet.type != 'S') {
         assert_int_equal(packet.type, '+');
@@ -118,6 +130,29 @@ void order_flow_trade(struct order_flow *flow, uint32_t count)
         }
         order_flow_take(flow);
     }
+}
+
+void order_flow_start(struct order_flow *flow, struct site_process *site)
+{
+    int status = 0;
+    site_process_launch(site);
+    while (!site_process_logged_since(site, site->log_bytes, "event=ready")) {
+        order_flow_trade(flow, 1);
+        site_cluster_pause(site);
+    }
+    assert_true(site_process_await(site, &status));
+}
+
+int order_flow_finish(struct order_flow *flow, pid_t pid)
+{
+    int status = 0;
+    pid_t ended = 0;
+    while (ended == 0) {
+        order_flow_trade(flow, 1);
+        ended = waitpid(pid, &status, WNOHANG);
+    }
+    assert_int_equal(ended, pid);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 void order_flow_verify(struct order_flow *flow, const struct site_process *site)

@@ -35,6 +35,11 @@ void order_flow_drain(struct order_flow *flow);
 /* So many more, several under way at once, until all of them are acknowledged. */
 void order_flow_trade(struct order_flow *flow, uint32_t count);
 
+/* Launch the site, and trade until it serves; fails when it ends instead. */
+void order_flow_start(struct order_flow *flow, struct site_process *site);
+/* Trade until a program has ended; returns its exit status, 128 + signal when killed. */
+int order_flow_finish(struct order_flow *flow, pid_t pid);
+
 /* The session's stream at this site is what has been acknowledged, each order once and in order,
  * and byte for byte what it was at other sites that were asked. The flow is closed. */
 void order_flow_verify(struct order_flow *flow, const struct site_process *site);

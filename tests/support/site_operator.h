@@ -38,8 +38,7 @@ int site_operator_run(const struct site_process *site, char output[SITE_OPERATOR
 /* `causeway market apply` of this text through `site`. Fails unless it succeeds. */
 void site_operator_apply(const struct site_process *site, const char *market);
 
-/* `causeway site transfer NAME` of one shard, done when all of the sites asked have it so. Fails
- * unless it succeeds. */
+/* `causeway site transfer NAME` of one shard, some of the sites asked. Fails unless it succeeds. */
 void site_operator_transfer(const struct site_process *sites, uint32_t asked, const char *name,
                             uint16_t shard_id);
 

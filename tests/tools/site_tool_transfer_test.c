@@ -132,7 +132,6 @@ static void reach_by_tool(struct round *round, enum step step)
 /* Killed; who is left goes on, then it comes back and the same is asked again. */
 static void interrupt(const struct round *round, enum victim victim)
 {
-    int status = 0;
     char name[16];
     uint32_t dead = victim == VICTIM_LEADER ? round->leader : round->target;
     if (victim == VICTIM_TOOL) {
@@ -146,11 +145,11 @@ static void interrupt(const struct round *round, enum victim victim)
     send_some();
     order_flow_drain(&flow);
     if (victim != VICTIM_TOOL) {
-        assert_true(site_process_start(&cluster.sites[dead], &status));
+        order_flow_start(&flow, &cluster.sites[dead]);
     }
     if (round->tool != 0) {
         /* A tool that is left alone sees it through, with whoever leads. */
-        assert_int_equal(waitpid(round->tool, &status, 0), round->tool);
+        int status = order_flow_finish(&flow, round->tool);
         assert_true(victim == VICTIM_TOOL || status == 0);
     }
     target_name(round, name);
