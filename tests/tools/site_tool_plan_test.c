@@ -227,10 +227,75 @@ static void test_a_plan_goes_on_whoever_is_killed(void **state)
     site_cluster_stop_and_verify(sites, VOTERS);
 }
 
+/* Its journal, to whoever has only the public keys that the genesis names. */
+static void expect_vouched(const struct site_process *site)
+{
+    static char output[SITE_OPERATOR_OUTPUT_BYTES];
+    char keys[TEST_PATH_BYTES + 32];
+    (void)snprintf(keys, sizeof keys, "%s/genesis.pub", directory);
+    FILE *all = fopen(keys, "we");
+    assert_non_null(all);
+    for (uint32_t at = 0; at < VOTERS; at++) {
+        char path[TEST_PATH_BYTES + 32];
+        char line[256];
+        (void)snprintf(path, sizeof path, "%s/site-%u/data/site.key.pub", directory, at + 1);
+        FILE *one = fopen(path, "re");
+        assert_non_null(one);
+        assert_non_null(fgets(line, sizeof line, one));
+        assert_int_equal(fclose(one), 0);
+        assert_true(fprintf(all, "%s\n", line) > 0);
+    }
+    assert_int_equal(fclose(all), 0);
+    const char *const arguments[] = {"journal",   "verify", site->directory,
+                                     "--cluster", "test",   "--keys",
+                                     keys,        NULL};
+    if (site_operator_run(site, output, arguments) != 0) {
+        fail_msg("%s", output);
+    }
+    assert_non_null(strstr(output, "site-4: verified"));
+}
+
+/* One of three is gone for good; another takes its place, by the day's commands. */
+static void test_a_voter_is_replaced_while_trading(void **state)
+{
+    (void)state;
+    order_flow_begin(&flow, &sites[1], "ALICE", "TEST");
+    order_flow_trade(&flow, 50);
+    for (uint32_t orders = 0; orders < 4; orders++) {
+        order_flow_send(&flow);
+    }
+    site_process_kill(&sites[2]);
+    order_flow_drain(&flow);
+    expect_done(begin(3, "add", sites[3].directory, NULL));
+    order_flow_start(&flow, &sites[3]);
+    expect_done(begin(11, "promote", "site-4", NULL));
+    expect_done(begin(11, "remove", "site-3", NULL));
+    assert_false(site_cluster_status_holds(&sites[3], "\"name\":\"site-3\",\"role\""));
+    /* It is worth what the dead one was: with it there is a quorum when another is missing. */
+    kill_and_restart(0);
+    order_flow_move(&flow, &sites[3]);
+    order_flow_trade(&flow, 20);
+    order_flow_close(&flow);
+    const struct site_process dead = sites[2];
+    sites[2] = sites[3];
+    sites[3] = dead;
+    site_cluster_await_equal_hashes(sites, VOTERS);
+    for (uint32_t at = 0; at < VOTERS; at++) {
+        struct site_operator_view view;
+        order_flow_verify(&flow, &sites[at]);
+        site_operator_look(&sites[at], 1, &view);
+        assert_int_equal(view.orders_accepted, flow.accepted);
+        assert_int_equal(view.open_orders, flow.accepted);
+    }
+    site_cluster_stop_and_verify(sites, VOTERS);
+    expect_vouched(&sites[2]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_a_plan_goes_on_whoever_is_killed, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_voter_is_replaced_while_trading, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
