@@ -11,6 +11,7 @@
 #include "gateway/site_files.h"
 #include "matching/base/assertion.h"
 #include "replication/key_store.h"
+#include "tools/attestation.h"
 #include "tools/command_text.h"
 #include "tools/human.h"
 #include "tools/journal_evidence.h"
@@ -31,11 +32,14 @@ struct journal_command {
     const char *cluster;
     const char *key;
     const char *keys;
+    const char *attestation_path;
+    const char *attestation_key; /* Path. */
     uint64_t from;
     uint64_t to;
     bool segments_only;
     bool json;
     bool dump;
+    struct attestation_search search;    /* Where attestation_path is given. */
     struct journal_execution *execution; /* Of `execute` alone. */
     enum status executed;
     struct config_tuning tuning;
@@ -157,6 +161,9 @@ static void journal_command_segment(void *context, const struct journal_reader_s
     struct journal_command *command = context;
     const struct segment *segment = &found->segment;
     journal_command_progress(command, done, about);
+    if (command->attestation_path != NULL) {
+        attestation_search_segment(&command->search, found);
+    }
     if (command->execution != NULL && command->executed == STATUS_OK) {
         command->executed = journal_execution_segment(command->execution, found->shard_id, segment);
     }
@@ -222,7 +229,8 @@ static json_t *journal_command_json_shards(const struct journal_walk_result *res
     return shards;
 }
 
-static void journal_command_print_json(const struct journal_walk_result *result, const char *error)
+static void journal_command_print_json(const struct journal_command *command,
+                                       const struct journal_walk_result *result, const char *error)
 {
     json_t *object = json_pack("{s:b, s:s, s:I, s:I, s:I, s:o}", "verified", error == NULL, "site",
                                result->site, "segments", (json_int_t)result->segments, "commands",
@@ -230,13 +238,16 @@ static void journal_command_print_json(const struct journal_walk_result *result,
                                "shards", journal_command_json_shards(result));
     if (error != NULL) {
         (void)json_object_set_new(object, "error", json_string(error));
+    } else if (command->attestation_path != NULL) {
+        (void)json_object_set_new(object, "attestation", attestation_search_json(&command->search));
     }
     (void)json_dumpf(object, stdout, JSON_INDENT(2));
     printf("\n");
     json_decref(object);
 }
 
-static void journal_command_print(const struct journal_walk_result *result)
+static void journal_command_print(const struct journal_command *command,
+                                  const struct journal_walk_result *result)
 {
     printf("journal of site %s: verified, %s segments, %s commands, %s", result->site,
            human_number(result->segments).text, human_number(result->commands).text,
@@ -256,6 +267,9 @@ static void journal_command_print(const struct journal_walk_result *result)
                (unsigned long long)tail->first_log_index, (unsigned long long)tail->last_log_index,
                (unsigned long long)tail->last_term, (unsigned long long)tail->next_command_sequence,
                chain);
+    }
+    if (command->attestation_path != NULL) {
+        attestation_search_print(&command->search);
     }
 }
 
@@ -299,13 +313,21 @@ static int journal_command_walk(struct journal_command *command)
         journal_execution_end(command->execution);
     }
     progress_end(&command->progress);
+    bool whole = status == STATUS_OK;
+    if (whole && command->attestation_path != NULL) {
+        static_assert(JOURNAL_WALK_ERROR_BYTES >= ATTESTATION_ERROR_BYTES, "a sentence fits");
+        status = attestation_search_end(&command->search, error);
+    }
     if (command->json && !prints) {
-        journal_command_print_json(&result, status == STATUS_OK ? NULL : error);
+        journal_command_print_json(command, &result, status == STATUS_OK ? NULL : error);
     } else if (status == STATUS_OK && !prints) {
-        journal_command_print(&result);
+        journal_command_print(command, &result);
     }
     if (fflush(stdout) != 0 || ferror(stdout) != 0) {
         return options_failed(command->name, "the output could not be written");
+    }
+    if (status != STATUS_OK && whole) {
+        return options_failed(command->name, "the journal is verified, but %s", error);
     }
     if (status != STATUS_OK) {
         return options_failed(command->name, "%s (before it: %s segments, %s commands)", error,
@@ -349,6 +371,24 @@ static int journal_command_evidence(struct journal_command *command, const char 
     return journal_evidence_list(&options, command->config, command->json);
 }
 
+/* What an operator attested, and who he is. Reads both files. */
+static int journal_command_attestation(struct journal_command *command, const char *verb)
+{
+    char error[ATTESTATION_ERROR_BYTES];
+    if (command->attestation_path == NULL && command->attestation_key == NULL) {
+        return OPTIONS_EXIT_DONE;
+    }
+    if (command->attestation_path == NULL || strcmp(verb, "verify") != 0) {
+        return options_wrong(command->name,
+                             "--attestation FILE goes with 'verify', --attestation-key with it");
+    }
+    if (attestation_search_begin(&command->search, command->attestation_path,
+                                 command->attestation_key, error) != STATUS_OK) {
+        return options_failed(command->name, "%s", error);
+    }
+    return OPTIONS_EXIT_DONE;
+}
+
 /* Whose keys and which journal. */
 static int journal_command_begin(struct journal_command *command, char **operands, int count)
 {
@@ -378,13 +418,19 @@ static int journal_command_begin(struct journal_command *command, char **operand
     if (count < 2 && command->config == NULL) {
         return options_wrong(command->name, "DIR is missing: where is the journal?");
     }
+    int exit_status = journal_command_attestation(command, operands[0]);
+    if (exit_status != OPTIONS_EXIT_DONE) {
+        return exit_status;
+    }
     if (evidence) {
         return journal_command_evidence(command, count == 2 ? operands[1] : NULL);
     }
     if (count == 2 && !journal_command_directory(command, operands[1])) {
         return OPTIONS_EXIT_FAILED;
     }
-    int exit_status = execute ? journal_command_engines(command) : OPTIONS_EXIT_DONE;
+    if (execute) {
+        exit_status = journal_command_engines(command);
+    }
     if (exit_status == OPTIONS_EXIT_DONE) {
         exit_status = journal_command_walk(command);
     }
@@ -404,6 +450,11 @@ static int journal_command_run(struct journal_command *command, int argc, char *
          "A public key that counts, instead of the configuration's.", 0, 0, NULL},
         {"keys", 0, OPTION_TEXT, &command->keys, "FILE",
          "Public keys that count, one a line, instead of the configuration's.", 0, 0, NULL},
+        {"attestation", 0, OPTION_TEXT, &command->attestation_path, "FILE",
+         "verify: what an operator attested in a quorum repair must stand in this journal.", 0, 0,
+         NULL},
+        {"attestation-key", 0, OPTION_TEXT, &command->attestation_key, "FILE",
+         "Public key of the operator who signed it (default: a site's of the shard).", 0, 0, NULL},
         {"from", 0, OPTION_COUNT, &command->from, "N", "Print from this log index on (default 1).",
          0, 0, NULL},
         {"to", 0, OPTION_COUNT, &command->to, "N", "Print up to this log index (default the last).",
@@ -436,6 +487,7 @@ static int journal_command_run(struct journal_command *command, int argc, char *
         .row_count = sizeof rows / sizeof rows[0],
         .examples = "  causeway journal verify --config site.yaml\n"
                     "  causeway journal verify /backup/site --cluster demo --keys trusted.pub\n"
+                    "  causeway journal verify --config site.yaml --attestation attestation.txt\n"
                     "  causeway journal dump --config site.yaml --from 10 --to 12 --json\n"
                     "  causeway journal execute --config site.yaml --json\n"
                     "  causeway journal evidence --config site.yaml\n"};

@@ -12,10 +12,8 @@
 #include "gateway/site_files.h"
 #include "matching/base/assertion.h"
 #include "replication/key_store.h"
+#include "tools/attestation.h"
 #include "tools/options.h"
-
-#define RECOVER_DOMAIN     "causeway attestation 1"
-#define RECOVER_TEXT_BYTES 8192u
 
 /* One shard's repair. */
 struct recover {
@@ -30,7 +28,7 @@ struct recover {
     struct repair_request request;
     struct repair repair;
     bool begun; /* It is one that has been promised before. */
-    char text[RECOVER_TEXT_BYTES];
+    struct attestation attestation;
 };
 
 static const struct site_view *recover_view(const struct recover *recover)
@@ -214,15 +212,15 @@ static void recover_write_text(struct recover *recover)
     recover_names(recover_view(recover), others, repair->attested);
     (void)sodium_bin2hex(chain, sizeof chain, repair->kept.chain_hash, REPLICA_HASH_BYTES);
     int bytes =
-        snprintf(recover->text, sizeof recover->text,
-                 "causeway attestation\ncluster: %s\nshard: %u\ntime: %s\nsurvivors: %s\n"
-                 "off for good: %s\nkept: log index %" PRIu64 ", term %" PRIu64
-                 ", chain %s, of %s\nloss: %s\n",
+        snprintf(recover->attestation.text, sizeof recover->attestation.text,
+                 ATTESTATION_BEGINS "time: %s\nsurvivors: %s\n"
+                                    "off for good: %s\nkept: log index %" PRIu64 ", term %" PRIu64
+                                    ", chain %s, of %s\nloss: %s\n",
                  recover_view(recover)->cluster, recover->shard_id, wall, names, others,
                  repair->kept.log_index, repair->kept.term, chain,
                  recover_name(recover, repair->kept_site_id), repair_loss_text(repair->loss));
     ASSERT(bytes > 0);
-    ASSERT((size_t)bytes < sizeof recover->text - 256);
+    ASSERT((size_t)bytes < sizeof recover->attestation.text - 256);
 }
 
 static bool recover_sign(struct recover *recover)
@@ -236,25 +234,9 @@ static bool recover_sign(struct recover *recover)
         (void)options_failed(SITE_DESK_COMMAND, "the attestation must be signed: %s", error);
         return false;
     }
-    uint8_t hash[REPAIR_HASH_BYTES];
-    uint8_t signed_bytes[sizeof RECOVER_DOMAIN - 1 + sizeof hash];
-    uint8_t signature[crypto_sign_BYTES];
-    char hex[2 * crypto_sign_BYTES + 1];
-    size_t used = strlen(recover->text);
-    (void)crypto_generichash(hash, sizeof hash, (const uint8_t *)recover->text, used, NULL, 0);
-    memcpy(signed_bytes, RECOVER_DOMAIN, sizeof RECOVER_DOMAIN - 1);
-    memcpy(signed_bytes + sizeof RECOVER_DOMAIN - 1, hash, sizeof hash);
-    (void)crypto_sign_detached(signature, NULL, signed_bytes, sizeof signed_bytes,
-                               signer->secret_key);
-    struct segment_verifier verifier;
-    key_store_verifier(&verifier, signer);
-    (void)sodium_bin2hex(hex, sizeof hex, verifier.public_key, sizeof verifier.public_key);
-    used += (size_t)snprintf(recover->text + used, sizeof recover->text - used, "key: %s\n", hex);
-    (void)sodium_bin2hex(hex, sizeof hex, signature, sizeof signature);
-    (void)snprintf(recover->text + used, sizeof recover->text - used, "signature: %s\n", hex);
+    attestation_sign(&recover->attestation, signer);
     key_store_release(signer);
-    (void)crypto_generichash(recover->request.attestation_hash, REPAIR_HASH_BYTES,
-                             (const uint8_t *)recover->text, strlen(recover->text), NULL, 0);
+    memcpy(recover->request.attestation_hash, recover->attestation.hash, REPAIR_HASH_BYTES);
     return true;
 }
 
@@ -265,7 +247,7 @@ static bool recover_keep(const struct recover *recover)
     (void)snprintf(path, sizeof path, "%s/attestation-%u-%016" PRIx64 ".txt",
                    recover->desk->configs[0].data, recover->shard_id, recover->repair.generation);
     FILE *file = fopen(path, "we");
-    bool kept = file != NULL && fputs(recover->text, file) >= 0 && fflush(file) == 0 &&
+    bool kept = file != NULL && fputs(recover->attestation.text, file) >= 0 && fflush(file) == 0 &&
                 fsync(fileno(file)) == 0;
     kept = file != NULL && fclose(file) == 0 && kept;
     if (!kept) {

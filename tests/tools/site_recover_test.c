@@ -2,6 +2,7 @@
  * are refused, a new site joins. Real processes. */
 #include "tools/site_recover.h"
 
+#include <dirent.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
@@ -24,6 +25,7 @@
 
 static char directory[TEST_PATH_BYTES];
 static char output_path[TEST_PATH_BYTES + 16];
+static char operator_path[TEST_PATH_BYTES + 16]; /* His key. */
 static char output[OUTPUT_MAX];
 static struct site_process sites[SITES + 1];
 static struct soup_client client;
@@ -96,6 +98,18 @@ static pid_t begin_recover(const char *confirm, const char *more)
     char paths[2 * TEST_PATH_BYTES + 64];
     (void)snprintf(paths, sizeof paths, "%s,%s", sites[3].config, sites[4].config);
     return begin_recover_of(paths, confirm, more);
+}
+
+/* The same as an operator does it, who types `words`, and signs with a key of his own. */
+static pid_t begin_recover_typed(const char *words)
+{
+    static const char script[] =
+        "printf %s \"$1\" | \"$2\" site recover --config \"$3\" --key \"$4\"";
+    char paths[2 * TEST_PATH_BYTES + 64];
+    (void)snprintf(paths, sizeof paths, "%s,%s", sites[3].config, sites[4].config);
+    const char *const arguments[] = {"/bin/sh",     "-c",  script,        "sh", words,
+                                     sites[3].tool, paths, operator_path, NULL};
+    return site_process_begin(output_path, arguments);
 }
 
 static int finish(pid_t pid)
@@ -215,22 +229,100 @@ static void expect_the_named_must_report(void)
     assert_false(site_cluster_status_holds(&sites[3], "\"repairing\":true"));
 }
 
-static void test_three_of_five_are_gone_and_two_go_on(void **state)
+static void expect_not_confirmed(pid_t pid)
 {
-    (void)state;
-    kill_three();
-    expect_the_named_must_report();
-    /* Nothing happens without the right words, nor where it is only asked. */
-    assert_int_equal(finish(begin_recover("yes", NULL)), 1);
+    assert_int_equal(finish(pid), 1);
     assert_non_null(strstr(output, "not confirmed"));
     assert_non_null(strstr(output, CONFIRMED));
+    assert_true(site_cluster_status_holds(&sites[3], "\"generation\":0,"));
+    assert_false(site_cluster_status_holds(&sites[3], "\"repairing\":true"));
+}
+
+/* Nothing happens without the right words, nor where it is only asked. */
+static void expect_the_words_are_wanted(void)
+{
+    expect_not_confirmed(begin_recover("yes", NULL));
+    expect_not_confirmed(begin_recover_typed("")); /* The end, and not a line. */
+    assert_non_null(strstr(output, "To go on, type exactly: " CONFIRMED "\n> "));
+    expect_not_confirmed(begin_recover_typed("\n" CONFIRMED "\n"));
+    expect_not_confirmed(begin_recover_typed("site-1, site-2 are off for good\n"));
+    expect_not_confirmed(begin_recover_typed(CONFIRMED "!\n"));
     assert_int_equal(finish(begin_recover("", "--dry-run")), 0);
     assert_true(site_cluster_status_holds(&sites[3], "\"generation\":0,"));
     assert_false(site_cluster_status_holds(&sites[3], "\"repairing\":true"));
+}
 
-    if (finish(begin_recover(CONFIRMED, NULL)) != 0) {
+/* The operator's key is made; later it is known to nobody but by its public half. */
+static void make_operator_key(void)
+{
+    (void)snprintf(operator_path, sizeof operator_path, "%s/operator.key", directory);
+    const char *const arguments[] = {sites[3].tool, "keygen", operator_path, NULL};
+    if (site_process_run(output, sizeof output, arguments) != 0) {
         fail_msg("%s", output);
     }
+}
+
+/* Where the tool has said that it keeps what was attested. */
+static void find_attestation(char path[static TEST_PATH_BYTES])
+{
+    const char *said = strstr(output, "attestation: ");
+    assert_non_null(said);
+    said += strlen("attestation: ");
+    size_t bytes = strcspn(said, "\n");
+    assert_true(bytes > 0 && bytes < TEST_PATH_BYTES);
+    memcpy(path, said, bytes);
+    path[bytes] = '\0';
+}
+
+static int verify(const struct site_process *site, const char *path, const char *key)
+{
+    const char *const arguments[] = {site->tool,   "journal",
+                                     "verify",     "--config",
+                                     site->config, "--attestation",
+                                     path,         key != NULL ? "--attestation-key" : NULL,
+                                     key,          NULL};
+    return site_process_run(output, sizeof output, arguments);
+}
+
+/* What an auditor finds out with public keys: these journals name this text, which he signed. */
+static void expect_attested(const char *path)
+{
+    char key[TEST_PATH_BYTES + 32];
+    (void)snprintf(key, sizeof key, "%s.pub", operator_path);
+    for (uint32_t at = 3; at <= SITES; at++) {
+        if (verify(&sites[at], path, key) != 0) {
+            fail_msg("%s", output);
+        }
+        assert_non_null(strstr(output, "the operator's key; in log index "));
+    }
+    assert_int_equal(verify(&sites[3], path, NULL), 1);
+    assert_non_null(strstr(output, "no site of the repaired shard has this key"));
+    /* One word changed: somebody else is said to be off. */
+    FILE *file = fopen(path, "r+e");
+    static char text[OUTPUT_MAX];
+    assert_non_null(file);
+    text[fread(text, 1, sizeof text - 1, file)] = '\0';
+    const char *off = strstr(text, "off for good: site-1");
+    assert_non_null(off);
+    assert_int_equal(fseek(file, off - text + (long)strlen("off for good: site-"), SEEK_SET), 0);
+    assert_int_equal(fputc('4', file), '4');
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(verify(&sites[3], path, key), 1);
+    assert_non_null(strstr(output, "the signature does not hold"));
+}
+
+static void test_three_of_five_are_gone_and_two_go_on(void **state)
+{
+    (void)state;
+    char attestation[TEST_PATH_BYTES];
+    kill_three();
+    make_operator_key();
+    expect_the_named_must_report();
+    expect_the_words_are_wanted();
+    if (finish(begin_recover_typed(CONFIRMED "\n")) != 0) {
+        fail_msg("%s", output);
+    }
+    find_attestation(attestation);
     assert_non_null(strstr(output, "survivors\n"));
     assert_non_null(strstr(output, "this log is kept"));
     assert_non_null(strstr(output, "silent, and must be off for good: site-1, site-2, site-3"));
@@ -247,6 +339,30 @@ static void test_three_of_five_are_gone_and_two_go_on(void **state)
     assert_int_equal(finish(begin_recover(CONFIRMED, NULL)), 0);
     assert_non_null(strstr(output, "a quorum is there"));
     site_cluster_stop_and_verify(&sites[3], SITES - 2);
+    expect_attested(attestation);
+}
+
+/* Of all that were kept the journal names one, and a site's own key signed it. */
+static void expect_one_attestation(void)
+{
+    uint32_t named = 0;
+    char path[TEST_PATH_BYTES + 32];
+    assert_int_equal(site_process_stop(&sites[4]), 0);
+    (void)snprintf(path, sizeof path, "%s/data", sites[3].directory);
+    DIR *kept = opendir(path);
+    assert_non_null(kept);
+    for (const struct dirent *entry = readdir(kept); entry != NULL; entry = readdir(kept)) {
+        char file[TEST_PATH_BYTES + 32 + 256];
+        if (strncmp(entry->d_name, "attestation-1-", strlen("attestation-1-")) == 0) {
+            (void)snprintf(file, sizeof file, "%s/%s", path, entry->d_name);
+            /* One of a tool that was killed may be nothing whole. */
+            bool good = verify(&sites[4], file, NULL) == 0;
+            assert_true(!good || strstr(output, "a site's key; in log index ") != NULL);
+            named += good ? 1 : 0;
+        }
+    }
+    assert_int_equal(closedir(kept), 0);
+    assert_int_equal(named, 1);
 }
 
 /* The tool is killed at any moment, so are the survivors; the next one carries it through. */
@@ -278,6 +394,7 @@ static void test_a_repair_that_is_killed_is_carried_through(void **state)
     trade(10);
     soup_client_close(&client);
     expect_dead_are_refused();
+    expect_one_attestation();
 }
 
 static void test_the_words_name_everyone(void **state)
