@@ -139,7 +139,7 @@ enum status store_head_compare(const struct store_head *head, const struct store
     if (memcmp(facts->incarnation, store->incarnation, WAL_KEY_BYTES) != 0) {
         journal_error_set(error,
                           "%s belongs to another journal than the store beside it; put back the "
-                          "one that was there",
+                          "one that was there; where it is lost, the site joins as a new one",
                           head->path);
         return STATUS_FOREIGN;
     }

@@ -344,7 +344,7 @@ static enum status store_lmdb_load(struct store_lmdb *lmdb,
     if (memcmp(facts->incarnation, options->incarnation, WAL_KEY_BYTES) != 0) {
         journal_error_set(error,
                           "%s belongs to another journal than journal.id beside it; put back the "
-                          "one that was there",
+                          "one that was there; where it is lost, the site joins as a new one",
                           lmdb->env.path);
         return STATUS_FOREIGN;
     }

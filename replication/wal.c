@@ -58,7 +58,7 @@ static enum status wal_header_check(const struct wal *wal, struct journal_error 
     if (memcmp(body, wal->image.key, WAL_KEY_BYTES) != 0) {
         journal_error_set(error,
                           "%s belongs to another journal than journal.id beside it; put back the "
-                          "one that was there",
+                          "one that was there; where it is lost, the site joins as a new one",
                           wal->path);
         return STATUS_FOREIGN;
     }

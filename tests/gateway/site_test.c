@@ -379,6 +379,53 @@ static void replace_journal(const struct site_process *site, uint64_t store_byte
     assert_int_equal(journal_create(&options, error, sizeof error), STATUS_OK);
 }
 
+/* One of its files comes from the journal that the site had. */
+static void bring_back(const struct site_process *site, const char *file)
+{
+    char from[64];
+    char to[64];
+    (void)snprintf(from, sizeof from, "data/had/%s", file);
+    (void)snprintf(to, sizeof to, "data/journal/%s", file);
+    copy_journal(site, from, to);
+}
+
+/* Rule 4: whose journal is lost does not come back under its old incarnation, whatever of the old
+ * one the operator still has: journal.id alone, or all but the ring, or all but the store. Only the
+ * whole is the journal. */
+static void test_an_empty_journal_is_never_the_old_one(void **state)
+{
+    (void)state;
+    static const char *const store[] = {"journal.id", "store.mdb", "store.head", NULL};
+    static const char *const ring[] = {"journal.id", "wal.ring", NULL};
+    static const char *const id[] = {"journal.id", NULL};
+    static const char *const *const had[] = {id, store, ring};
+    struct site_process site;
+    site_process_init(&site, directory);
+    replace_journal(&site, UINT64_C(64) << 20);
+    start(&site);
+    test_market_apply(&site);
+    uint64_t next = trade(&site, 20);
+    assert_int_equal(site_process_stop(&site), 0);
+    copy_journal(&site, "data/journal", "data/had");
+    for (size_t at = 0; at < sizeof had / sizeof had[0]; at++) {
+        replace_journal(&site, UINT64_C(64) << 20);
+        for (size_t file = 0; had[at][file] != NULL; file++) {
+            bring_back(&site, had[at][file]);
+        }
+        (void)snprintf(site.log, sizeof site.log, "%s/empty-%zu.log", directory, at);
+        expect_refusal(&site, 1, "status=foreign");
+        expect_logged(&site, "another journal");
+    }
+    /* With a journal.id of its own it is no longer what the site began with. */
+    replace_journal(&site, UINT64_C(64) << 20);
+    (void)snprintf(site.log, sizeof site.log, "%s/empty-new.log", directory);
+    expect_refusal(&site, 1, "site 1 (one) has the incarnation `");
+    copy_journal(&site, "data/had", "data/journal");
+    start(&site);
+    expect_stream_up_to(&site, next);
+    assert_int_equal(site_process_stop(&site), 0);
+}
+
 /* At 90 % of the store new orders are refused, unsequenced and without consuming a reference;
  * cancels are still served. One order a segment fills it fastest. */
 static void test_a_store_nearly_full_refuses_orders_and_serves_cancels(void **state)
@@ -495,6 +542,7 @@ int main(void)
         SITE_TEST(test_a_damaged_journal_refuses_to_start),
         SITE_TEST(test_a_placement_that_cannot_keep_its_promise),
         SITE_TEST(test_a_key_that_others_can_read),
+        SITE_TEST(test_an_empty_journal_is_never_the_old_one),
         SITE_TEST(test_a_store_nearly_full_refuses_orders_and_serves_cancels),
         SITE_TEST(test_a_full_disk_loses_nothing),
     };

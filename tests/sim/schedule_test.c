@@ -221,6 +221,38 @@ static void test_an_empty_disk_under_an_old_name(void **state)
     end();
 }
 
+/* The same with the old journal.id and key, which the operator had a copy of: it never starts, and
+ * the one that is left of three neither elects nor commits. */
+static void test_an_empty_disk_under_the_old_journal_id(void **state)
+{
+    (void)state;
+    uint8_t led = begin(701, 3, 3, 2);
+    uint8_t liar = next_site(led);
+    struct sim_site *site = site_of(liar);
+    const struct journal_id old = site->parts.id;
+    const struct segment_signer signer = site->signer;
+    down(liar);
+    sim_damage_lose(world, site);
+    sim_site_birth(world, site);
+    const struct journal_id born = site->parts.id;
+    site->parts.id = old;
+    site->signer = signer;
+    site->excuses |= SIM_EXCUSE_FOREIGN;
+    up(liar);
+    assert_int_not_equal(site->state, SIM_SITE_RUNNING);
+    site->parts.id = born;
+    site->retired = true;
+    down(next_site(liar));
+    go(2000);
+    uint64_t before = committed();
+    go(3000);
+    assert_true(committed() == before);
+    assert_int_equal(sim_inspect_leader(world, 1), 0);
+    up(next_site(liar)); /* Two of three go on, and the operator makes a new one. */
+    site->excuses = 0;
+    end();
+}
+
 /* Who was away while the others were replaced one by one knows none of them, and still comes back.
  */
 static void test_away_while_the_others_were_replaced(void **state)
@@ -273,6 +305,7 @@ int main(void)
         cmocka_unit_test(test_unequal_windows),
         cmocka_unit_test(test_provider_loss),
         cmocka_unit_test(test_an_empty_disk_under_an_old_name),
+        cmocka_unit_test(test_an_empty_disk_under_the_old_journal_id),
         cmocka_unit_test(test_away_while_the_others_were_replaced),
         cmocka_unit_test(test_one_wild_clock),
     };

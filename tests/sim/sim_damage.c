@@ -64,6 +64,23 @@ static void damage_down(struct sim_world *world, struct sim_site *site)
     sim_trade_lost(world, site->site_id);
 }
 
+/* An empty disk is started as if it were the old one: with the journal.id that was born with it, or
+ * with the old one copied over that, which never starts. */
+static void damage_lie(struct sim_world *world, struct sim_site *site, bool copied)
+{
+    const struct journal_id old = site->parts.id;
+    sim_site_birth(world, site);
+    const struct journal_id born = site->parts.id;
+    site->excuses |= SIM_EXCUSE_FOREIGN;
+    site->parts.id = copied ? old : born;
+    sim_site_start(world, site);
+    if (copied && site->state == SIM_SITE_RUNNING) {
+        sim_check_fail(&world->check, "site %u starts with a journal.id that is not its journal's",
+                       site->site_id);
+    }
+    site->parts.id = born;
+}
+
 /* Those that harm what was durable. */
 static bool damage_content(struct sim_world *world, const struct sim_fault *fault,
                            struct sim_site *site)
@@ -78,9 +95,7 @@ static bool damage_content(struct sim_world *world, const struct sim_fault *faul
     case SIM_FAULT_DISK_LOST_LIE:
         damage_down(world, site);
         sim_damage_lose(world, site);
-        sim_site_birth(world, site);
-        site->excuses |= SIM_EXCUSE_FOREIGN;
-        sim_site_start(world, site);
+        damage_lie(world, site, fault->magnitude % 2 == 0);
         return true;
     case SIM_FAULT_ROT_JOURNAL:
         harmed = sim_disk_rot(&site->disk, &world->random);
