@@ -125,6 +125,11 @@ static enum MHD_Result admin_respond_failure(struct admin_exchange *exchange)
                                  "the shard takes no commands now: it is starting, has no quorum "
                                  "or is led elsewhere");
     }
+    if (status == STATUS_FOREIGN) {
+        return admin_reply_error(connection, MHD_HTTP_SERVICE_UNAVAILABLE, false,
+                                 "the shard has halted here and takes nothing any more: /status "
+                                 "says why; another site may take it");
+    }
     return admin_reply_error(connection, MHD_HTTP_SERVICE_UNAVAILABLE, true,
                              "the site is too busy to take this now");
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "gateway/admin_membership.h"
+#include "gateway/site_halt.h"
 #include "matching/base/assertion.h"
 
 #define HEX_BYTES_MAX 65u
@@ -359,7 +360,10 @@ static json_t *log_json(const struct shard_status *log)
     json_t *object = figures_json(log, rows, sizeof rows / sizeof rows[0]);
     char chain[HEX_BYTES_MAX];
     (void)sodium_bin2hex(chain, sizeof chain, log->chain_hash, SEGMENT_HASH_BYTES);
-    if ((json_object_set_new(object, "leader", json_boolean(log->leader)) |
+    const char *halt = log->halted ? site_halt_text(log->halt) : "";
+    if ((json_object_set_new(object, "halted", json_boolean(log->halted)) |
+         json_object_set_new(object, "halt", json_string(halt)) |
+         json_object_set_new(object, "leader", json_boolean(log->leader)) |
          json_object_set_new(object, "takes", json_boolean(log->takes)) |
          json_object_set_new(object, "fenced", json_boolean(log->fenced)) |
          json_object_set_new(object, "evidence_waits", json_boolean(log->evidence_waits)) |

@@ -95,6 +95,7 @@ struct admin_answer {
     uint64_t ticket;
     enum admin_kind kind;
     enum status status; /* ADMIN_COMMAND: STATUS_FULL, STATUS_NOT_YET: not submitted, ask again;
+                           STATUS_FOREIGN: not submitted, the shard has halted here;
                            STATUS_TIMEOUT: submitted, outcome unknown. */
     union {
         struct admin_site site;

@@ -308,6 +308,19 @@ void doors_reconcile(struct doors *doors)
     }
 }
 
+void doors_market_halt(struct doors *doors, uint32_t market_index)
+{
+    ASSERT(market_index < doors->options.market_count);
+    ASSERT(doors->options.markets[market_index].halted);
+    for (uint32_t index = 0; index < doors->options.connections_max; index++) {
+        struct door *door = &doors->table[index];
+        bool enters = door->state == DOOR_VERIFYING || door->state == DOOR_ATTACHING;
+        if (enters && door->market_index == market_index) {
+            door_end(doors, door, DOOR_END_MARKET_CLOSED);
+        }
+    }
+}
+
 void doors_market_close(struct doors *doors, uint32_t market_index)
 {
     ASSERT(market_index < doors->options.market_count);
@@ -420,7 +433,8 @@ uint64_t doors_due_ns(const struct doors *doors)
 bool doors_waiting(const struct doors *doors)
 {
     for (uint32_t market = 0; market < doors->options.market_count; market++) {
-        if (door_logoff_waiting(&doors->logoffs[market])) {
+        if (!doors->options.markets[market].halted &&
+            door_logoff_waiting(&doors->logoffs[market])) {
             return true;
         }
     }

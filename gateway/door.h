@@ -51,6 +51,7 @@ struct door_market {
     struct engine *engine;
     struct session_store *streams;
     bool closed; /* Nobody is let in: what this site computes is wrong, or being made anew. */
+    bool halted; /* For good (site_halt.h): closed, and who is logged on is refused everything. */
 };
 
 struct doors_options {
@@ -90,6 +91,9 @@ void doors_reconcile(struct doors *doors);
 
 /* A market is about to be made anew or not to be served: its connections end and are reported. */
 void doors_market_close(struct doors *doors, uint32_t market_index);
+/* A market has halted: those who are about to log on are sent away; the others are refused. What is
+ * to be reported of them waits in vain. */
+void doors_market_halt(struct doors *doors, uint32_t market_index);
 /* It stands again, with another engine: doors_reconcile() for it alone. */
 void doors_market_reconcile(struct doors *doors, uint32_t market_index);
 
@@ -101,7 +105,7 @@ MUST_USE enum status doors_run(struct doors *doors, bool refuse_orders);
 /* When doors_run() wants to be called at the latest (heartbeats, silence), monotonic. */
 uint64_t doors_due_ns(const struct doors *doors);
 
-/* Whether log-offs still wait to enter the journal. */
+/* Whether log-offs still wait to enter the journal, those of markets that have halted aside. */
 bool doors_waiting(const struct doors *doors);
 
 /* Say End to nobody, close everything (before the process ends in good order). */

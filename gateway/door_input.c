@@ -225,6 +225,10 @@ static enum door_verdict door_message(struct doors *doors, struct door *door,
         return DOOR_ENDED;
     }
     bool adds = command.type == COMMAND_ORDER_ENTER || command.type == COMMAND_ORDER_REPLACE;
+    if (door_market(doors, door)->halted) {
+        return adds ? door_refuse_order(doors, door, &command, OUCH_REFUSED_HALTED)
+                    : door_refuse(doors, door, &command, OUCH_REFUSED_HALTED);
+    }
     if (adds && doors->refuse_orders) {
         return door_refuse_order(doors, door, &command, OUCH_REFUSED_NEARLY_FULL);
     }

@@ -121,6 +121,12 @@ static void write_shards(FILE *out, const struct admin_shard *shards, uint32_t c
         (void)fprintf(out, "causeway_shard_leader{shard=\"%s\"} %d\n", shards[i].name,
                       shards[i].log.leader ? 1 : 0);
     }
+    head(out, "causeway_shard_halted",
+         "1: the shard takes no part at this site any more; /status says why.", FIGURE_GAUGE);
+    for (uint32_t i = 0; i < count; i++) {
+        (void)fprintf(out, "causeway_shard_halted{shard=\"%s\"} %d\n", shards[i].name,
+                      shards[i].log.halted ? 1 : 0);
+    }
     head(out, "causeway_shard_evidence_waits",
          "1: there is no room to keep a tail that is to be dropped, and the shard waits for it.",
          FIGURE_GAUGE);

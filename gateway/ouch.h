@@ -22,6 +22,7 @@
 enum ouch_refusal {
     OUCH_REFUSED_NO_QUORUM = 'Q',
     OUCH_REFUSED_NEARLY_FULL = 'F',
+    OUCH_REFUSED_HALTED = 'H', /* The session's shard takes no part at this site any more. */
 };
 
 struct ouch_refused {

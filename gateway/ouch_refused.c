@@ -14,7 +14,8 @@ static const struct ouch_tags_rule refused_rule = {.appendage = REFUSED_APPENDAG
 
 static bool ouch_is_refusal(uint8_t byte)
 {
-    return byte == OUCH_REFUSED_NO_QUORUM || byte == OUCH_REFUSED_NEARLY_FULL;
+    return byte == OUCH_REFUSED_NO_QUORUM || byte == OUCH_REFUSED_NEARLY_FULL ||
+           byte == OUCH_REFUSED_HALTED;
 }
 
 size_t ouch_refused_encode(uint8_t *target, size_t target_bytes, const struct ouch_refused *refused)

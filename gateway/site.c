@@ -6,6 +6,7 @@
 #include "gateway/log.h"
 #include "gateway/members.h"
 #include "gateway/site_failure.h"
+#include "gateway/site_halt.h"
 #include "gateway/site_inside.h"
 #include "gateway/wall_offset.h"
 #include "matching/base/assertion.h"
@@ -58,7 +59,9 @@ static enum status site_serve(struct site *site, char *error)
     for (uint32_t i = 0; i < site->config.shard_count; i++) {
         struct shard_status status;
         shard_status(site->shards[i], &status);
-        site->current[i] = !status.fenced && (site->current[i] || site_is_current(&status));
+        /* One that has halted serves nobody, and keeps nobody from being served by others. */
+        site->current[i] =
+            status.halted || (!status.fenced && (site->current[i] || site_is_current(&status)));
         all = all && site->current[i];
     }
     if (!all) {
@@ -219,27 +222,6 @@ static void site_watch_forks(struct site *site)
     }
 }
 
-static const char *site_halt_text(enum replica_halt halt)
-{
-    switch (halt) {
-    case REPLICA_RUNS:
-    case REPLICA_HALT_REPAIR: /* It idles, and is halted no more once that is active. */
-        break;
-    case REPLICA_HALT_DISK:
-        return "its disk failed";
-    case REPLICA_HALT_GENERATION:
-        return "the cluster was repaired without this site: it joins again as a new one";
-    case REPLICA_HALT_COMMITTED_CONFLICT:
-        return "a leader contradicts what is committed here: compare the journals before any "
-               "other step";
-    case REPLICA_HALT_TWO_LEADERS:
-        return "two sites lead in one term: compare the journals before any other step";
-    case REPLICA_HALT_HASHES:
-        return "no majority of sites computes the same events: compare event hashes";
-    }
-    return "a segment of its journal does not verify any more: rebuild it from its peers";
-}
-
 static void site_shard_error(const struct site *site, uint32_t index, enum status failed,
                              char *error)
 {
@@ -263,8 +245,11 @@ static void site_shard_error(const struct site *site, uint32_t index, enum statu
                        "evidence: %s; it is still in the journal",
                        index + 1, evidence);
     } else {
+        const char *halt = site_halt_text(status.halt);
         (void)snprintf(error, SITE_ERROR_BYTES, "shard %u has stopped: %s", index + 1,
-                       site_halt_text(status.halt));
+                       halt != NULL ? halt
+                                    : "a segment of its journal does not verify any more: rebuild "
+                                      "it from its peers");
     }
 }
 
@@ -305,6 +290,8 @@ static enum status site_turn(struct site *site, char *error)
     site_watch_leaders(site);
     site_watch_forks(site);
     for (uint32_t i = 0; i < site->config.shard_count; i++) {
+        (void)site_halt_look(site->shards[i], i, &site->markets[i], &site->door_markets[i],
+                             site->doors);
         if (site->markets[i].stream_status != STATUS_OK) {
             return site_streams_failed(site, i, error);
         }
@@ -368,6 +355,9 @@ static bool site_shard_idle(struct site *site, uint32_t index)
     struct router_counts counts;
     shard_status(site->shards[index], &status);
     router_counts(site->peers.routers[index], &counts);
+    if (status.halted) {
+        return true; /* What waits for it waits in vain. */
+    }
     bool heirs = site_has_heirs(site, index);
     uint64_t given_term = site->handed_over_terms[index];
     bool given_back = given_term != 0 && status.term > given_term;

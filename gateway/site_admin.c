@@ -115,8 +115,11 @@ static void site_admin_describe_shard(const struct site_admin *site, uint32_t in
 static void site_admin_command(struct site_admin *site, const struct admin_request *request,
                                struct admin_answer *answer)
 {
-    answer->status = router_submit(site->peers->routers[request->shard_id - 1], &request->command,
-                                   io_now_ns(site->io));
+    struct shard_status status;
+    shard_status(site->shards[request->shard_id - 1], &status);
+    answer->status = status.halted ? STATUS_FOREIGN
+                                   : router_submit(site->peers->routers[request->shard_id - 1],
+                                                   &request->command, io_now_ns(site->io));
     if (answer->status == STATUS_OK) {
         admin_link_wait(site->link, request);
     } else {

@@ -82,7 +82,8 @@ static struct members_view peers_view(const struct site_peers *peers, uint8_t te
         struct shard_status status;
         shard_status(shard, &status);
         view.placements[at] = &shard_placement(shard)->placement;
-        bool led = status.leader_site_id != 0;
+        /* One that has halted learns nothing more: what it knows counts for as long as it lasts. */
+        bool led = status.leader_site_id != 0 || status.halted;
         bool settled = led && shard_placement_log_index(shard) <= status.committed_log_index;
         view.led = (uint16_t)(view.led | (led ? 1u << at : 0u));
         view.settled = (uint16_t)(view.settled | (settled ? 1u << at : 0u));
@@ -165,7 +166,11 @@ static void peers_snapshot_request(void *context, uint8_t site_id, uint16_t shar
                                    const struct link_snapshot_request *request)
 {
     struct site_peers *peers = context;
-    if (peers_has(peers, shard_id) && peers_is_member(peers, site_id)) {
+    struct shard_status status = {0};
+    if (peers_has(peers, shard_id)) {
+        shard_status(peers->options.shards[shard_id - 1], &status);
+    }
+    if (peers_has(peers, shard_id) && peers_is_member(peers, site_id) && !status.halted) {
         peers->snapshots.request(peers->snapshots.context, site_id, shard_id, request);
     }
 }

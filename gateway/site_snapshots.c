@@ -23,6 +23,13 @@ static uint16_t snapshots_shard_id(const struct site_snapshots *snapshots, uint3
     return snapshots->options.config->shards[index].id;
 }
 
+static bool snapshots_is_halted(const struct site_snapshots *snapshots, uint32_t index)
+{
+    struct shard_status status;
+    shard_status(snapshots->options.shards[index], &status);
+    return status.halted;
+}
+
 /* ---- From other sites ---- */
 
 static void snapshots_wanted(void *context, uint8_t site_id, uint16_t shard_id,
@@ -97,6 +104,9 @@ static enum status snapshots_offer(struct site_snapshots *snapshots, uint32_t in
         if (snapshots->shadow != NULL) {
             shadow_spare(snapshots->shadow, shard_id, 0);
         }
+    }
+    if (snapshots_is_halted(snapshots, index)) { /* Its journal is to be compared, all of it. */
+        shard->offer = (struct replica_position){0};
     }
     if (shard->offer.log_index == 0) {
         return STATUS_OK;
@@ -321,7 +331,8 @@ static enum status snapshots_feed(struct site_snapshots *snapshots, uint32_t ind
     uint16_t shard_id = snapshots_shard_id(snapshots, index);
     struct site_snapshot_shard *shard = &snapshots->shards[index];
     shard_status(snapshots->options.shards[index], &status);
-    if (status.fenced || shard->fence != SITE_FENCE_NONE || status.applied_log_index == 0) {
+    if (status.fenced || status.halted || shard->fence != SITE_FENCE_NONE ||
+        status.applied_log_index == 0) {
         return STATUS_OK; /* What is wrong here must not become a snapshot. */
     }
     if (snapshots_is_starved(shard)) {
@@ -395,7 +406,9 @@ enum status site_snapshots_run(struct site_snapshots *snapshots, uint64_t now_ns
         snapshots_report(snapshots, &report);
     }
     for (uint32_t index = 0; index < shard_count && status == STATUS_OK; index++) {
-        site_snapshots_fence_turn(snapshots, index, now_ns);
+        if (!snapshots_is_halted(snapshots, index)) { /* Else its state is to be compared, too. */
+            site_snapshots_fence_turn(snapshots, index, now_ns);
+        }
         status = snapshots_offer(snapshots, index, now_ns);
     }
     return status;
@@ -418,7 +431,7 @@ uint64_t site_snapshots_due_ns(const struct site_snapshots *snapshots, uint64_t 
         if (snapshots->shadow != NULL) {
             shadow_status(snapshots->shadow, snapshots_shard_id(snapshots, index), &shadow);
         }
-        bool fed = shard->fence == SITE_FENCE_NONE && !status.fenced &&
+        bool fed = shard->fence == SITE_FENCE_NONE && !status.fenced && !status.halted &&
                    !snapshots_is_starved(shard); /* As snapshots_feed() does. */
         if (fed && shadow.follows && shadow.log_index < status.applied_log_index) {
             due_ns = now_ns + SNAPSHOTS_LAG_NS;

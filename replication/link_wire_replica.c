@@ -15,6 +15,7 @@
 #define WIRE_AUDIT      (1u << 9)
 #define WIRE_WALL       (1u << 10)
 #define WIRE_SEGMENTS   (1u << 11)
+#define WIRE_HALTED     (1u << 12)
 
 /* In a segment's header (protocol.md, "Segment"). */
 #define WIRE_SEGMENT_LOG_INDEX     32u
@@ -40,7 +41,7 @@ static uint32_t wire_allowed(uint8_t type)
     case REPLICA_SNAPSHOT:
         return WIRE_POSITION | WIRE_COMMIT | WIRE_SENT | WIRE_ROUND_TRIP | WIRE_FENCE | WIRE_AUDIT;
     case REPLICA_APPEND_REPLY:
-        return WIRE_POSITION | WIRE_REJECTED | WIRE_SENT | WIRE_AUDIT | WIRE_WALL;
+        return WIRE_POSITION | WIRE_REJECTED | WIRE_SENT | WIRE_AUDIT | WIRE_WALL | WIRE_HALTED;
     case REPLICA_CAMPAIGN:
         return 0;
     case REPLICA_MESSAGE_TYPE_COUNT:
@@ -68,6 +69,7 @@ static uint32_t wire_present(const struct link_replica *replica)
     present |= message->transfer ? WIRE_TRANSFER : 0;
     present |= message->rejected ? WIRE_REJECTED : 0;
     present |= message->fence ? WIRE_FENCE : 0;
+    present |= message->halted ? WIRE_HALTED : 0;
     if (message->entry_count > 0) {
         present |= WIRE_SEGMENTS;
         present |= wire_continues(position, replica->segments) ? WIRE_CONTINUED : 0;
@@ -253,6 +255,7 @@ enum status link_wire_replica_read(struct link_replica *replica, struct link_rea
     message->transfer = (present & WIRE_TRANSFER) != 0;
     message->rejected = (present & WIRE_REJECTED) != 0;
     message->fence = (present & WIRE_FENCE) != 0;
+    message->halted = (present & WIRE_HALTED) != 0;
     wire_read_position(reader, message, present);
     wire_read_rest(reader, replica, present);
     /* One message has one form: a field that is there has a value, one that is not is zero. */

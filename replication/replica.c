@@ -174,6 +174,23 @@ void replica_raise_term(struct replica *replica, struct replica_output *output, 
     output->vote = true;
 }
 
+bool replica_halt_is_shards(enum replica_halt halt)
+{
+    switch (halt) {
+    case REPLICA_RUNS:
+    case REPLICA_HALT_DISK:
+    case REPLICA_HALT_GENERATION:
+    case REPLICA_HALT_REPAIR:
+        return false;
+    case REPLICA_HALT_COMMITTED_CONFLICT:
+    case REPLICA_HALT_TWO_LEADERS:
+    case REPLICA_HALT_HASHES:
+        return true;
+    }
+    ASSERT(false);
+    return false;
+}
+
 void replica_stop(struct replica *replica, enum replica_halt halt)
 {
     ASSERT(halt != REPLICA_RUNS);
@@ -268,6 +285,12 @@ static void replica_receive(struct replica *replica, struct replica_output *outp
                             const struct replica_message *message)
 {
     if (!replica_message_ours(replica, output, message)) {
+        return;
+    }
+    if (message->halted) { /* Whatever term: nobody may go on without that voice. */
+        if (placement_role_of(&replica->placement, message->from_site_id) == PLACEMENT_VOTER) {
+            replica_stop(replica, REPLICA_HALT_HASHES);
+        }
         return;
     }
     if (message->term > replica->term && replica_raises(message)) {
@@ -377,6 +400,29 @@ static void replica_dispatch(struct replica *replica, struct replica_output *out
     ASSERT(false);
 }
 
+/* Rule 9: no hash has a majority. All members hear of it from who finds out, and whoever asks later
+ * hears it again: a leader that does not know would take this one for silent, judge nothing, and go
+ * on with others that disagree. */
+static void replica_tell_halt(struct replica *replica, struct replica_output *output,
+                              const struct replica_message *asked, bool now)
+{
+    ASSERT(replica->halt == REPLICA_HALT_HASHES);
+    if (replica->persisted_term == 0) {
+        return; /* It has been in no term that it may name. */
+    }
+    for (uint8_t site_id = 1; site_id <= SITES_MAX; site_id++) {
+        bool member = placement_role_of(&replica->placement, site_id) != PLACEMENT_ABSENT;
+        bool asks = asked != NULL && asked->from_site_id == site_id && !asked->halted &&
+                    replica_message_valid(asked) && asked->to_site_id == replica->options.site_id;
+        if (member && site_id != replica->options.site_id && (now || asks)) {
+            struct replica_message *message =
+                replica_send(replica, output, REPLICA_APPEND_REPLY, site_id);
+            message->term = replica->persisted_term;
+            message->halted = true;
+        }
+    }
+}
+
 void replica_step(struct replica *replica, const struct replica_input *input,
                   struct replica_output *output)
 {
@@ -398,7 +444,8 @@ void replica_step(struct replica *replica, const struct replica_input *input,
     memset(output, 0, offsetof(struct replica_output, messages));
     memset(&output->message_count, 0,
            sizeof *output - offsetof(struct replica_output, message_count));
-    if (replica->halt == REPLICA_RUNS) {
+    bool ran = replica->halt == REPLICA_RUNS;
+    if (ran) {
         replica_dispatch(replica, output, input);
     }
     if (replica->halt != REPLICA_RUNS) {
@@ -409,6 +456,10 @@ void replica_step(struct replica *replica, const struct replica_input *input,
         output->accepted_count = 0;
         output->message_count = 0;
         output->headers_wanted_count = 0;
+    }
+    if (replica->halt == REPLICA_HALT_HASHES) {
+        bool received = input->type == REPLICA_RECEIVE;
+        replica_tell_halt(replica, output, received ? input->message : NULL, ran);
     }
     output->term = replica->term;
     output->voted_site_id = replica->voted_site_id;

@@ -86,17 +86,23 @@ enum replica_role {
     REPLICA_LEADER,
 };
 
-/* Why a replica has stopped: for good, and the process must say so and end; but for REPAIR, with
- * which it idles until the repair is active. */
+/* Why a replica has stopped for good; with REPAIR it idles until the repair is active. DISK and
+ * GENERATION are the whole site's: the process must say so and end. The others are this shard's
+ * alone (replica_halt_is_shards()). */
 enum replica_halt {
     REPLICA_RUNS = 0,
     REPLICA_HALT_DISK,               /* Rule 4. */
     REPLICA_HALT_GENERATION,         /* The others were repaired without this site. */
     REPLICA_HALT_COMMITTED_CONFLICT, /* A leader contradicts what is committed here. */
     REPLICA_HALT_TWO_LEADERS,        /* Two leaders in one term. */
-    REPLICA_HALT_HASHES,             /* Rule 9: no majority of voters agrees on the events. */
-    REPLICA_HALT_REPAIR,             /* A repair is promised: begin anew when it is active. */
+    REPLICA_HALT_HASHES, /* Rule 9: no majority of voters agrees on the events. Its outputs still
+                            have messages, which say so, and are to be sent. */
+    REPLICA_HALT_REPAIR, /* A repair is promised: begin anew when it is active. */
 };
+
+/* Whether a shard that has halted so takes no part in anything at this site, and all others go on.
+ */
+bool replica_halt_is_shards(enum replica_halt halt);
 
 enum replica_input_type {
     REPLICA_TICK = 0,   /* Time has passed; at the latest at replica_due_ns(). */

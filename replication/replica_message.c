@@ -58,7 +58,7 @@ bool replica_message_valid(const struct replica_message *message)
     if (message->type != REPLICA_APPEND && message->entry_count != 0) {
         return false;
     }
-    if (message->type != REPLICA_APPEND_REPLY && message->wall_ns != 0) {
+    if (message->type != REPLICA_APPEND_REPLY && (message->wall_ns != 0 || message->halted)) {
         return false;
     }
     return message_position_valid(&message->position, message->term) &&

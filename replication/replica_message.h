@@ -63,6 +63,7 @@ struct replica_message {
     bool transfer;       /* VOTE: of a transfer; skips stickiness and nothing else (rule 3). */
     bool rejected;       /* APPEND_REPLY: does not match at `rejected_log_index`. */
     bool fence;          /* APPEND: the receiver's event hash is in the minority (rule 9). */
+    bool halted;         /* APPEND_REPLY: no hash has a majority: the shard has halted (rule 9). */
     uint64_t generation; /* Of the cluster, grown by quorum repair. */
     uint64_t from_incarnation; /* Of the sender's journal. */
     uint64_t term;

@@ -349,6 +349,7 @@ void shard_status(const struct shard *shard, struct shard_status *status)
                                     .fenced = replica->fenced,
                                     .role = replica->role,
                                     .halt = replica->halt,
+                                    .halted = replica_halt_is_shards(replica->halt),
                                     .generation = shard_repair_generation(shard),
                                     .repairing = replica->halt == REPLICA_HALT_REPAIR,
                                     .evidence_waits = shard->pending.evidence_due_ns > 0,

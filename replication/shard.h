@@ -151,8 +151,10 @@ uint32_t shard_room(const struct shard *shard);
 /* One turn: tell the replica what has become durable and how late it is, seal what may be sealed,
  * hand it to the journal, execute what is committed. Never blocks. `now_ns` monotonic, `wall_ns`
  * UTC. Errors are final: the journal's; STATUS_DAMAGED when a segment of this site does not verify
- * any more; STATUS_FOREIGN when the replica has halted (shard_status() says why),
- * but for a repair that is promised. */
+ * any more; STATUS_FOREIGN when the replica has halted with the whole site (shard_status() says
+ * why). A shard that has halted alone (shard_status.halted) does nothing any more, which is
+ * STATUS_OK: no leader, nothing submitted, sealed, executed, promised or installed; what the
+ * journal holds stays as it is. */
 MUST_USE enum status shard_step(struct shard *shard, uint64_t now_ns, uint64_t wall_ns);
 
 /* This process came to run `late_ns` later than it wanted to: elections make room for it. */
@@ -191,8 +193,9 @@ void shard_repair_report(const struct shard *shard, struct repair_report *report
 
 /* Promise a repair: from now on the shard idles, and shard_repair_report() tells when that is
  * durable; or, when all survivors have, activate it: the shard begins anew in its generation as
- * soon as that is durable. STATUS_NOT_YET: something else is still being written, ask again; else
- * what repair_may_promise() and repair_may_activate() say. */
+ * soon as that is durable. STATUS_NOT_YET: something else is still being written, ask again;
+ * STATUS_FOREIGN: the shard has halted; else what repair_may_promise() and repair_may_activate()
+ * say. */
 MUST_USE enum status shard_repair_promise(struct shard *shard, const struct repair *repair,
                                           uint64_t now_ns);
 MUST_USE enum status shard_repair_activate(struct shard *shard, uint64_t generation,
@@ -249,6 +252,7 @@ struct shard_status {
     bool fenced;
     enum replica_role role;
     enum replica_halt halt;
+    bool halted;              /* For good, this shard alone (replica_halt_is_shards()). */
     uint64_t generation;      /* In which it takes part, or did until it promised a repair. */
     bool repairing;           /* A repair is promised here: the shard idles until it is active. */
     bool evidence_waits;      /* A tail is to be dropped and there is no room to keep it. */

@@ -134,7 +134,8 @@ static void apply_audit(struct shard *shard)
 
 bool shard_apply_waits(const struct shard *shard)
 {
-    return shard->applied.log_index < shard->replica.commit_log_index;
+    return shard->applied.log_index < shard->replica.commit_log_index &&
+           !replica_halt_is_shards(shard->replica.halt);
 }
 
 void shard_apply_turn(struct shard *shard)

@@ -277,6 +277,14 @@ void shard_consensus_step(struct shard *shard, struct replica_input *input)
         shard_consensus_drop(shard);
         return; /* Nothing happens here until the repair is active. */
     }
+    if (replica_halt_is_shards(shard->output.halt)) {
+        shard_consensus_drop(shard); /* Nothing happens here any more. */
+        memset(shard->headers_wanted, 0, sizeof shard->headers_wanted);
+        for (uint32_t at = 0; at < shard->output.message_count; at++) {
+            shard_send(shard, &shard->output.messages[at]);
+        }
+        return;
+    }
     if (shard->output.halt != REPLICA_RUNS) {
         shard_fail(shard, STATUS_FOREIGN);
         return;

@@ -98,6 +98,9 @@ enum status shard_repair_promise(struct shard *shard, const struct repair *repai
         !shard_consensus_settle(shard)) {
         return STATUS_NOT_YET;
     }
+    if (replica_halt_is_shards(shard->replica.halt)) {
+        return STATUS_FOREIGN; /* What its log is worth is not known. */
+    }
     struct repair_stand stand = repair_stand_of(shard);
     enum status status = repair_may_promise(&stand, repair);
     if (status != STATUS_OK) {

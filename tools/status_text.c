@@ -171,8 +171,14 @@ static void status_text_shard(FILE *out, const json_t *shard, const json_t *befo
     (void)fprintf(out, "\nshard %s %s: %s, term %s\n",
                   human_number(status_text_number(shard, "id")).text,
                   status_text_word(shard, "name"),
-                  json_is_true(json_object_get(log, "leader")) ? "leader" : "follower",
+                  json_is_true(json_object_get(log, "halted"))   ? "HALTED"
+                  : json_is_true(json_object_get(log, "leader")) ? "leader"
+                                                                 : "follower",
                   human_number(status_text_number(log, "term")).text);
+    if (json_is_true(json_object_get(log, "halted"))) {
+        (void)fprintf(out, "  HALTED  %s. Its orders are refused here; other shards go on\n",
+                      status_text_word(log, "halt"));
+    }
     if (json_is_true(json_object_get(log, "evidence_waits"))) {
         (void)fputs("  WAITS   a tail that was never committed is to be dropped, and there is no "
                     "room to keep it as evidence: make room in the data directory\n",

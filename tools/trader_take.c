@@ -139,7 +139,7 @@ static void trader_refused(struct trader *trader, const struct ouch_session_even
 {
     struct order_desk_news news;
     trader->counts.refused++;
-    if (event->reason == OUCH_REFUSED_NO_QUORUM) {
+    if (event->reason == OUCH_REFUSED_NO_QUORUM || event->reason == OUCH_REFUSED_HALTED) {
         trader_move(trader, event->session);
     }
     if (event->answers && event->answer.command_type != COMMAND_ORDER_CANCEL &&

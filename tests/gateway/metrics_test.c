@@ -27,6 +27,7 @@ static char *make(uint32_t shard_count)
     shards[0].log.records_sealed = 300;
     shards[1].log.evidence_waits = true;
     shards[0].log.forks = 5;
+    shards[0].log.halted = true;
     shards[1].log.records_sealed = 700;
     memcpy(site.sites[2].name, "gcp-use4", 9);
     memcpy(site.sites[2].provider, "gcp", 4);
@@ -53,6 +54,7 @@ static void figures_are_where_they_belong(void **state)
         "\ncauseway_client_connections 7\n",
         "\ncauseway_shard_leader{shard=\"EQ\"} 0\ncauseway_shard_leader{shard=\"FX\"} 1\n",
         "\ncauseway_shard_executions_total{shard=\"FX\"} 42\n",
+        "\ncauseway_shard_halted{shard=\"EQ\"} 1\ncauseway_shard_halted{shard=\"FX\"} 0\n",
         "\ncauseway_evidence_files 4\n",
         "\ncauseway_evidence_bytes 4321\n",
         "\ncauseway_shard_evidence_waits{shard=\"EQ\"} 0\n"

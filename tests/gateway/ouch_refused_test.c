@@ -31,6 +31,10 @@ static void test_golden(void **state)
                                          .channel = 5,
                                          .reason = OUCH_REFUSED_NEARLY_FULL};
     check(&channel, "4e00000000000001020000004d460003021c05");
+    const struct ouch_refused halted = {.timestamp_ns = 258,
+                                        .user_reference = 77,
+                                        .reason = OUCH_REFUSED_HALTED};
+    check(&halted, "4e00000000000001020000004d48");
 }
 
 static void test_decoder_refuses(void **state)

@@ -112,6 +112,87 @@ static void test_without_a_majority_the_shard_halts(void **state)
     struct replica_seal seal;
     assert_int_equal(replica_seal_position(&cluster_site(cluster, leader)->replica, &seal),
                      STATUS_NOT_YET);
+    /* And everywhere: the next leader would miss this one's voice and go on without a majority. */
+    uint64_t committed = cluster->committed_log_index;
+    trade(cluster, 5 * CLUSTER_S);
+    for (uint8_t site_id = 1; site_id <= 3; site_id++) {
+        assert_int_equal(cluster_site(cluster, site_id)->replica.halt, REPLICA_HALT_HASHES);
+        assert_int_equal(replica_due_ns(&cluster_site(cluster, site_id)->replica), UINT64_MAX);
+    }
+    assert_int_equal(cluster_leader(cluster), 0);
+    assert_int_equal(cluster->committed_log_index, committed);
+    cluster_destroy(cluster);
+}
+
+/* Who could not be told, because it was away or has started again, is told when it asks. */
+static void test_who_was_away_when_it_halted_hears_of_it(void **state)
+{
+    (void)state;
+    uint8_t leader;
+    struct cluster *cluster = start("ABCAB", &leader);
+    uint8_t away = leader == 1 ? 2 : 1;
+    trade(cluster, CLUSTER_S);
+    cluster->halts_expected = true;
+    cluster_isolate(cluster, away, true);
+    for (uint8_t site_id = 1; site_id <= 5; site_id++) {
+        cluster_site(cluster, site_id)->audit_poison = site_id;
+    }
+    trade(cluster, CLUSTER_S);
+    for (uint8_t site_id = 1; site_id <= 5; site_id++) {
+        assert_int_equal(cluster_site(cluster, site_id)->replica.halt,
+                         site_id == away ? REPLICA_RUNS : REPLICA_HALT_HASHES);
+    }
+    cluster_isolate(cluster, away, false);
+    uint8_t again = away == 5 || leader == 5 ? 4 : 5;
+    cluster_crash(cluster, again);
+    cluster_restart(cluster, again);
+    assert_int_equal(cluster_site(cluster, again)->replica.halt, REPLICA_RUNS);
+    trade(cluster, 5 * CLUSTER_S);
+    assert_int_equal(cluster_site(cluster, away)->replica.halt, REPLICA_HALT_HASHES);
+    assert_int_equal(cluster_site(cluster, again)->replica.halt, REPLICA_HALT_HASHES);
+    cluster_destroy(cluster);
+}
+
+/* It takes a voter to stop a shard, and the halted ones do not go on talking among themselves. */
+static void test_only_a_voter_stops_the_others(void **state)
+{
+    (void)state;
+    uint8_t leader;
+    struct cluster *cluster = start("ABC", &leader);
+    uint8_t other = leader == 1 ? 2 : 1;
+    trade(cluster, CLUSTER_S);
+    struct replica_message message = {.type = REPLICA_APPEND_REPLY,
+                                      .from_site_id = 4,
+                                      .to_site_id = leader,
+                                      .from_incarnation = 4711,
+                                      .term = cluster_site(cluster, leader)->replica.term,
+                                      .halted = true};
+    struct replica_input input = {.type = REPLICA_RECEIVE, .message = &message};
+    cluster_step(cluster, leader, &input);
+    message.from_site_id = other; /* Not of its journal. */
+    cluster_step(cluster, leader, &input);
+    assert_int_equal(cluster_site(cluster, leader)->replica.halt, REPLICA_RUNS);
+    message.from_incarnation = cluster_site(cluster, other)->incarnation;
+    message.term = 1; /* Whenever it was. */
+    cluster->halts_expected = true;
+    cluster_step(cluster, leader, &input);
+    assert_int_equal(cluster_site(cluster, leader)->replica.halt, REPLICA_HALT_HASHES);
+    assert_int_equal(cluster->output.message_count, 2); /* To all the others, once. */
+    for (uint32_t at = 0; at < 2; at++) {
+        assert_int_equal(cluster->output.messages[at].type, REPLICA_APPEND_REPLY);
+        assert_true(cluster->output.messages[at].halted);
+    }
+    cluster_step(cluster, leader, &input);
+    assert_int_equal(cluster->output.message_count, 0);
+    message = (struct replica_message){.type = REPLICA_PRE_VOTE,
+                                       .from_site_id = other,
+                                       .to_site_id = leader,
+                                       .from_incarnation = message.from_incarnation,
+                                       .term = 99};
+    cluster_step(cluster, leader, &input);
+    assert_int_equal(cluster->output.message_count, 1);
+    assert_int_equal(cluster->output.messages[0].to_site_id, other);
+    assert_true(cluster->output.messages[0].halted);
     cluster_destroy(cluster);
 }
 
@@ -153,6 +234,8 @@ int main(void)
         cmocka_unit_test(test_who_is_rebuilt_is_given_time),
         cmocka_unit_test(test_a_leader_in_the_minority_leaves),
         cmocka_unit_test(test_without_a_majority_the_shard_halts),
+        cmocka_unit_test(test_who_was_away_when_it_halted_hears_of_it),
+        cmocka_unit_test(test_only_a_voter_stops_the_others),
         cmocka_unit_test(test_nothing_is_judged_without_a_majority_of_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

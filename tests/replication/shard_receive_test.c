@@ -622,6 +622,86 @@ static void test_a_fork_that_is_only_claimed(void **state)
     assert_null(last_said(REPLICA_APPEND_REPLY));
 }
 
+/* What a halted shard says to whoever tries: nothing changes any more, and that is no error. */
+static void assert_halted(const struct history *history, enum replica_halt halt)
+{
+    uint64_t appended = journal.appended;
+    uint64_t applied = machine.applied_count;
+    uint8_t record[sizeof(struct record_machine_record)] = {0};
+    struct repair repair = {0};
+    step();
+    assert_int_equal(status_now().halt, halt);
+    assert_true(status_now().halted);
+    assert_int_equal(status_now().leader_site_id, 0);
+    deliver(history, 3, 3, 1, 5, 9);
+    persist();
+    assert_int_equal(journal.appended, appended);
+    assert_int_equal(machine.applied_count, applied);
+    assert_int_equal(shard_due_ns(shard, now_ns), UINT64_MAX);
+    now_ns += UINT64_C(100000000000);
+    step();
+    assert_int_equal(shard_submit(shard, record, now_ns), STATUS_NOT_YET);
+    assert_int_equal(shard_transfer(shard, 1, now_ns), REPLICA_REFUSED_NOT_SERVING);
+    assert_int_equal(shard_repair_promise(shard, &repair, now_ns), STATUS_FOREIGN);
+    assert_int_equal(status_now().halt, halt);
+}
+
+/* Two leaders of one term: this shard takes no part any more, silently. */
+static void test_a_shard_halts_alone(void **state)
+{
+    (void)state;
+    struct history history = begin_history(2);
+    deliver(&history, 1, 2, 1, 1, 1);
+    persist();
+    said_count = 0;
+    deliver(&history, 3, 2, 2, 1, 2);
+    assert_halted(&history, REPLICA_HALT_TWO_LEADERS);
+    assert_int_equal(said_count, 0);
+}
+
+/* A leader that contradicts what is committed here. */
+static void test_what_is_committed_is_never_dropped(void **state)
+{
+    (void)state;
+    struct history old = begin_history(3);
+    deliver(&old, 1, 4, 1, 1, 4);
+    persist();
+    struct history new = begin_history(1);
+    struct forgery forgery = honest();
+    forgery.signer = &signers[1];
+    seal(&new, 2, 0, &forgery);
+    deliver(&new, 3, 3, 2, 2, 2);
+    assert_int_equal(evidence_count, 0);
+    assert_halted(&new, REPLICA_HALT_COMMITTED_CONFLICT);
+    assert_int_equal(journal.appended, 4);
+}
+
+/* A voter says that no event hash has a majority: this site halts as well, and says so to all. */
+static void test_a_halt_is_told(void **state)
+{
+    (void)state;
+    struct history history = begin_history(2);
+    deliver(&history, 1, 2, 1, 1, 1);
+    persist();
+    const struct replica_message message = {.type = REPLICA_APPEND_REPLY,
+                                            .from_site_id = 1,
+                                            .to_site_id = FAKE_SITE,
+                                            .from_incarnation = 11,
+                                            .term = 1,
+                                            .halted = true};
+    said_count = 0;
+    shard_receive(shard, &message, NULL, 0, now_ns, WALL);
+    assert_int_equal(said_count, SITES - 1);
+    for (uint32_t at = 0; at < said_count; at++) {
+        assert_true(said[at].halted);
+    }
+    deliver(&history, 3, 3, 2, 2, 2);
+    assert_int_equal(said_count, 1); /* Who leads all the same hears it again. */
+    assert_true(said[0].halted);
+    assert_int_equal(said[0].to_site_id, 2);
+    assert_halted(&history, REPLICA_HALT_HASHES);
+}
+
 /* Elections follow the monotonic clock; the wall clock may do what it likes (P6). */
 static void test_elections_know_no_wall_clock(void **state)
 {
@@ -660,6 +740,9 @@ int main(void)
         receive_test(test_a_fork_that_this_site_signed),
         receive_test(test_a_fork_with_rotten_bytes_here),
         receive_test(test_a_fork_that_is_only_claimed),
+        receive_test(test_a_shard_halts_alone),
+        receive_test(test_what_is_committed_is_never_dropped),
+        receive_test(test_a_halt_is_told),
         receive_test(test_elections_know_no_wall_clock),
     };
     return cmocka_run_group_tests(tests, setup_group, teardown_group);

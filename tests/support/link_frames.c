@@ -92,6 +92,7 @@ static void make_reply(struct replica_message *message, struct random *random)
     message->sent_ns = make_bool(random) ? make_number(random, UINT64_MAX) : 0;
     message->wall_ns = make_bool(random) ? random_u64(random) : 0;
     message->rejected = make_bool(random);
+    message->halted = make_bool(random);
     if (message->rejected) {
         message->rejected_log_index = make_number(random, UINT64_MAX);
         message->hint_log_index = make_number(random, UINT64_MAX);
@@ -277,6 +278,7 @@ static void equal_messages(const struct replica_message *one, const struct repli
     assert_int_equal(one->transfer, other->transfer);
     assert_int_equal(one->rejected, other->rejected);
     assert_int_equal(one->fence, other->fence);
+    assert_int_equal(one->halted, other->halted);
     equal_u64(one->generation, other->generation);
     equal_u64(one->from_incarnation, other->from_incarnation);
     equal_u64(one->term, other->term);

@@ -28,13 +28,19 @@ void test_market_token(const struct site_process *site, char token[static 128])
 int test_market_command(const struct site_process *site, const char *type, uint32_t version,
                         const char *object)
 {
+    return test_market_command_to(site, 1, type, version, object);
+}
+
+int test_market_command_to(const struct site_process *site, uint16_t shard_id, const char *type,
+                           uint32_t version, const char *object)
+{
     char token[128];
     test_market_token(site, token);
     char body[1024];
     int bytes = snprintf(body, sizeof body,
-                         "{\"shard\":1,\"request_id\":%u,\"expected_version\":%u,\"type\":\"%s\","
+                         "{\"shard\":%u,\"request_id\":%u,\"expected_version\":%u,\"type\":\"%s\","
                          "\"object\":%s}",
-                         (randombytes_random() >> 1) | 1u, version, type, object);
+                         shard_id, (randombytes_random() >> 1) | 1u, version, type, object);
     ASSERT(bytes > 0);
     ASSERT((size_t)bytes < sizeof body);
     struct http_response *response = calloc(1, sizeof *response);
@@ -57,7 +63,8 @@ int test_market_command(const struct site_process *site, const char *type, uint3
     return status;
 }
 
-static void market_session(const struct site_process *site, const char *name, const char *more)
+static void market_session(const struct site_process *site, uint16_t shard_id, const char *name,
+                           const char *more)
 {
     struct credential credential = {.hash_operations = 1, .hash_memory_kib = 64};
     randombytes_buf(credential.salt, sizeof credential.salt);
@@ -75,28 +82,17 @@ static void market_session(const struct site_process *site, const char *name, co
                    name, more,
                    sodium_bin2hex(salt, sizeof salt, credential.salt, sizeof credential.salt),
                    sodium_bin2hex(hash, sizeof hash, credential.hash, sizeof credential.hash));
-    ASSERT(test_market_command(site, "session_set", 0, object) == 200);
+    ASSERT(test_market_command_to(site, shard_id, "session_set", 0, object) == 200);
 }
 
-void test_market_session(const struct site_process *site, const char *name)
+static void market_firm(const struct site_process *site, uint16_t shard_id)
 {
-    market_session(site, name, "");
+    ASSERT(test_market_command_to(site, shard_id, "firm_set", 0,
+                                  "{\"name\":\"ACME\",\"enabled\":true}") == 200);
 }
 
-void test_market_session_grace(const struct site_process *site, const char *name, uint32_t grace_ms)
-{
-    char more[64];
-    (void)snprintf(more, sizeof more, "\"cancel_on_disconnect\":true,\"grace_ms\":%u,", grace_ms);
-    market_session(site, name, more);
-}
-
-void test_market_firm(const struct site_process *site)
-{
-    ASSERT(test_market_command(site, "firm_set", 0, "{\"name\":\"ACME\",\"enabled\":true}") == 200);
-}
-
-void test_market_instrument(const struct site_process *site, const char *symbol, int64_t price_min,
-                            int64_t price_max)
+static void market_instrument(const struct site_process *site, uint16_t shard_id,
+                              const char *symbol, int64_t price_min, int64_t price_max)
 {
     char object[512];
     (void)snprintf(object, sizeof object,
@@ -104,7 +100,38 @@ void test_market_instrument(const struct site_process *site, const char *symbol,
                    "\"quantity_lots_max\":1000000,\"price_decimals\":4,\"quantity_decimals\":0,"
                    "\"state\":\"open\",\"equity\":true}",
                    symbol, (long long)price_min, (long long)price_max);
-    ASSERT(test_market_command(site, "instrument_set", 0, object) == 200);
+    ASSERT(test_market_command_to(site, shard_id, "instrument_set", 0, object) == 200);
+}
+
+void test_market_apply_to(const struct site_process *site, uint16_t shard_id, const char *session)
+{
+    ASSERT(sodium_init() >= 0);
+    market_firm(site, shard_id);
+    market_instrument(site, shard_id, "TEST", 100, 1000000000);
+    market_session(site, shard_id, session, "");
+}
+
+void test_market_session(const struct site_process *site, const char *name)
+{
+    market_session(site, 1, name, "");
+}
+
+void test_market_session_grace(const struct site_process *site, const char *name, uint32_t grace_ms)
+{
+    char more[64];
+    (void)snprintf(more, sizeof more, "\"cancel_on_disconnect\":true,\"grace_ms\":%u,", grace_ms);
+    market_session(site, 1, name, more);
+}
+
+void test_market_firm(const struct site_process *site)
+{
+    market_firm(site, 1);
+}
+
+void test_market_instrument(const struct site_process *site, const char *symbol, int64_t price_min,
+                            int64_t price_max)
+{
+    market_instrument(site, 1, symbol, price_min, price_max);
 }
 
 char *test_market_get(const struct site_process *site, const char *path)

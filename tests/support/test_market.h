@@ -11,6 +11,9 @@
  * succeeds. */
 void test_market_apply(const struct site_process *site);
 
+/* Firm, instrument and one session of another name on another shard. */
+void test_market_apply_to(const struct site_process *site, uint16_t shard_id, const char *session);
+
 /* Instrument `symbol` with tick 0.01 as in TEST but with these bounds of price; one more session.
  * Both assert that they succeed; firm ACME must be there. */
 void test_market_instrument(const struct site_process *site, const char *symbol, int64_t price_min,
@@ -27,8 +30,11 @@ void test_market_token(const struct site_process *site, char token[static 128]);
 /* A JSON text from GET `path` (/status, /market), in malloc()ed memory. */
 char *test_market_get(const struct site_process *site, const char *path);
 
-/* One administrative command; returns the HTTP status. `object` is its JSON. */
+/* One administrative command, of shard 1 or another; returns the HTTP status. `object` is its JSON.
+ */
 int test_market_command(const struct site_process *site, const char *type, uint32_t version,
                         const char *object);
+int test_market_command_to(const struct site_process *site, uint16_t shard_id, const char *type,
+                           uint32_t version, const char *object);
 
 #endif

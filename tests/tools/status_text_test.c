@@ -95,6 +95,13 @@ static void alarms_stand_out(void **state)
     assert_non_null(strstr(text, "evidence  2 tails of the journal that were never committed, 2.00 "
                                  "KiB: `causeway journal evidence` lists them\n"));
     assert_non_null(strstr(text, "  WAITS   a tail that was never committed"));
+    assert_null(strstr(text, "HALTED"));
+    free(text);
+    text = print("{\"shards\":[{\"id\":3,\"name\":\"EQ\",\"log\":{\"halted\":true,\"halt\":"
+                 "\"for a reason\"}}]}",
+                 NULL);
+    assert_non_null(strstr(text, "shard 3 EQ: HALTED, term 0\n"));
+    assert_non_null(strstr(text, "  HALTED  for a reason. Its orders are refused here; other"));
     free(text);
 }
 
