@@ -12,19 +12,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "matching/base/assertion.h"
-#include "tests/support/site_process.h"
-#include "tests/support/test_market.h"
-#include "tools/trader.h"
+#include "tests/support/site_load.h"
 
 #define SITE_BENCH_NS      UINT64_C(4000000000) /* Of each measurement. */
-#define SITE_BENCH_WARM_NS UINT64_C(1000000000)
-#define SITE_BENCH_SECOND  1e9
-#define SITES_MAX          3u
+#define SITE_BENCH_WARM_NS UINT64_C(3000000000) /* Until all memory that is used has been used. */
+#define SITES_MAX          SITE_LOAD_SITES_MAX
 
 struct scenario {
     const char *name;
@@ -50,271 +44,18 @@ static const struct scenario scenarios[] = {
 };
 #define SCENARIO_COUNT (sizeof scenarios / sizeof scenarios[0])
 
-struct result {
-    double commands_per_second;
-    double executions_per_second;
-    uint64_t p50_ns;
-    uint64_t p99_ns;
-    uint64_t p999_ns;
-    double site_cpu_s_per_million; /* Of all sites together. */
-    double client_cpu_s_per_million;
-    double segment_bytes;        /* Header and payload, per command. */
-    double journal_bytes;        /* Written to disk a site: ring and store, per command. */
-    double stream_bytes;         /* Session streams of a site, per command. */
-    double yardstick_per_second; /* 0: none. */
-    double yardstick_p50_us;
+/* What it costs at the least; 0: nothing comparable. */
+struct yardstick {
+    double per_second;
+    double p50_us;
 };
-
-/* Everything between a client and its market that one scenario needs. */
-struct run {
-    struct site_process sites[SITES_MAX]; /* The first leads. */
-    uint32_t site_count;
-    struct ouch_client *client;
-    struct flow *flow;
-    struct trader *trader;
-};
-
-/* What the sites say of themselves, all together; figures only grow. */
-struct site_figures {
-    uint64_t records;
-    uint64_t segment_bytes;
-    uint64_t wal_bytes;
-    uint64_t store_bytes;
-    uint64_t stream_bytes;
-    double cpu_s;
-};
-
-static uint64_t json_path(json_t *root, const char *first, const char *second)
-{
-    json_t *value = json_object_get(json_object_get(root, first), second);
-    ASSERT(json_is_integer(value));
-    return (uint64_t)json_integer_value(value);
-}
-
-static double process_cpu_s(pid_t pid)
-{
-    char path[64];
-    char text[1024];
-    (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    FILE *file = fopen(path, "re");
-    ASSERT(file != NULL);
-    ASSERT(fgets(text, sizeof text, file) != NULL);
-    (void)fclose(file);
-    unsigned long user = 0;
-    unsigned long system = 0;
-    const char *rest = strrchr(text, ')'); /* Fields 14 and 15, counted behind the name. */
-    ASSERT(rest != NULL);
-    int fields =
-        sscanf(rest + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system);
-    ASSERT(fields == 2);
-    return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
-}
-
-static json_t *status_of(const struct site_process *site)
-{
-    char *text = test_market_get(site, "/status");
-    json_t *root = json_loads(text, 0, NULL);
-    ASSERT(root != NULL);
-    free(text);
-    return root;
-}
-
-static json_t *shard_of(json_t *root)
-{
-    return json_array_get(json_object_get(root, "shards"), 0);
-}
-
-static struct site_figures figures(const struct run *run)
-{
-    struct site_figures now = {0};
-    for (uint32_t at = 0; at < run->site_count; at++) {
-        json_t *root = status_of(&run->sites[at]);
-        json_t *shard = shard_of(root);
-        now.records += json_path(shard, "log", "records_sealed"); /* Whoever led then. */
-        now.segment_bytes += json_path(shard, "log", "segment_bytes");
-        now.wal_bytes += json_path(root, "journal", "wal_written_bytes");
-        now.store_bytes += json_path(root, "journal", "store_used_bytes");
-        now.stream_bytes += json_path(shard, "streams", "file_bytes");
-        now.cpu_s += process_cpu_s(run->sites[at].pid);
-        json_decref(root);
-    }
-    return now;
-}
-
-static bool leads(const struct site_process *site)
-{
-    json_t *root = status_of(site);
-    bool yes = json_is_true(json_object_get(json_object_get(shard_of(root), "log"), "takes"));
-    json_decref(root);
-    return yes;
-}
-
-static double own_cpu_s(void)
-{
-    struct rusage usage;
-    (void)getrusage(RUSAGE_SELF, &usage);
-    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1e-6;
-}
-
-static void set_idle(const struct site_process *site, const char *idle)
-{
-    char command[2 * TEST_PATH_BYTES];
-    (void)snprintf(command, sizeof command, "sed -i 's/^idle: [a-z]*/idle: %s/' '%s'", idle,
-                   site->config);
-    ASSERT(system(command) == 0);
-}
-
-static void make_market(struct run *run)
-{
-    static const uint8_t symbols[2][SYMBOL_BYTES] = {"GOOG    ", "AAPL    "};
-    test_market_firm(&run->sites[0]);
-    for (uint32_t i = 0; i < 2; i++) {
-        char symbol[SYMBOL_BYTES + 1] = {0};
-        memcpy(symbol, symbols[i], SYMBOL_BYTES);
-        symbol[strcspn(symbol, " ")] = '\0';
-        int64_t price_min = 0;
-        int64_t price_max = 0;
-        flow_price_range(run->flow, i, &price_min, &price_max);
-        test_market_instrument(&run->sites[0], symbol, price_min, price_max);
-    }
-}
-
-static void open_sites(struct run *run, const struct scenario *scenario, const char *directory)
-{
-    run->site_count = scenario->sites;
-    if (run->site_count == 1) {
-        site_process_init(&run->sites[0], directory);
-    } else {
-        site_process_init_cluster(run->sites, run->site_count, directory, "MAIN=site-1");
-    }
-    for (uint32_t at = 0; at < run->site_count; at++) {
-        set_idle(&run->sites[at], scenario->idle);
-        site_process_launch(&run->sites[at]);
-    }
-    for (uint32_t at = 0; at < run->site_count; at++) {
-        int exit_status = 0;
-        ASSERT(site_process_await(&run->sites[at], &exit_status));
-    }
-    for (uint32_t tries = 0; !leads(&run->sites[0]); tries++) {
-        ASSERT(tries < 3000);
-        const struct timespec pause = {.tv_nsec = 10000000};
-        (void)nanosleep(&pause, NULL);
-    }
-}
-
-static void open_run(struct run *run, const struct scenario *scenario, const char *directory)
-{
-    static const uint8_t symbols[2][SYMBOL_BYTES] = {"GOOG    ", "AAPL    "};
-    open_sites(run, scenario, directory);
-    struct flow_options flow = {
-        .seed = 1, .sessions = scenario->sessions, .instruments = 2, .reported = true};
-    ASSERT(flow_create(&run->flow, &flow) == STATUS_OK);
-    make_market(run);
-    char endpoint[32];
-    (void)snprintf(endpoint, sizeof endpoint, "127.0.0.1:%u", run->sites[0].ouch_port);
-    struct ouch_client_options client = {.endpoint = endpoint,
-                                         .sessions_max = scenario->sessions,
-                                         .window_max = 1024,
-                                         .idle = strcmp(scenario->idle, "yield") == 0
-                                                     ? IO_IDLE_YIELD
-                                                     : IO_IDLE_SLEEP};
-    ASSERT(ouch_client_create(&run->client, &client) == STATUS_OK);
-    for (uint32_t i = 0; i < scenario->sessions; i++) {
-        char name[SESSION_NAME_BYTES + 1];
-        uint32_t index = 0;
-        (void)snprintf(name, sizeof name, "S%05u", i % 100000);
-        test_market_session(&run->sites[0], name);
-        ASSERT(ouch_client_session_add(run->client, name, TEST_MARKET_PASSWORD, &index) ==
-               STATUS_OK);
-    }
-    struct trader_options trader = {.client = run->client,
-                                    .window = scenario->window,
-                                    .flow = run->flow,
-                                    .instrument_count = 2,
-                                    .symbols = symbols,
-                                    .orders_max = 1u << 20,
-                                    .client_id = scenario->client_id,
-                                    .seed = 1};
-    ASSERT(trader_create(&run->trader, &trader) == STATUS_OK);
-}
-
-static void close_run(struct run *run)
-{
-    trader_destroy(run->trader);
-    ouch_client_destroy(run->client);
-    flow_destroy(run->flow);
-    for (uint32_t at = run->site_count; at > 0; at--) {
-        ASSERT(site_process_stop(&run->sites[at - 1]) == 0);
-    }
-}
-
-static void trade_until(struct run *run, uint64_t until_ns)
-{
-    while (ouch_client_now_ns(run->client) < until_ns) {
-        ASSERT(trader_step(run->trader, until_ns) == STATUS_OK);
-    }
-}
-
-/* The latencies since `before`, which it overwrites. */
-static void since(struct histogram *before, const struct histogram *now)
-{
-    struct histogram *difference = calloc(1, sizeof *difference);
-    ASSERT(difference != NULL);
-    difference->count = now->count - before->count;
-    difference->max_ns = now->max_ns;
-    for (uint32_t i = 0; i < HISTOGRAM_BUCKETS; i++) {
-        difference->buckets[i] = now->buckets[i] - before->buckets[i];
-    }
-    *before = *difference;
-    free(difference);
-}
-
-static struct result measure(struct run *run)
-{
-    static struct histogram latency;
-    while (!trader_ready(run->trader)) {
-        trader_connect(run->trader);
-        ASSERT(trader_step(run->trader,
-                           ouch_client_now_ns(run->client) + SITE_BENCH_WARM_NS / 10) == STATUS_OK);
-    }
-    trader_start(run->trader);
-    trade_until(run, ouch_client_now_ns(run->client) + SITE_BENCH_WARM_NS);
-    struct site_figures first = figures(run);
-    struct trader_counts before = trader_counts(run->trader);
-    latency = *trader_order_latency(run->trader);
-    double cpu_s = own_cpu_s();
-    uint64_t from_ns = ouch_client_now_ns(run->client);
-    trade_until(run, from_ns + SITE_BENCH_NS);
-    double seconds = (double)(ouch_client_now_ns(run->client) - from_ns) / SITE_BENCH_SECOND;
-    cpu_s = own_cpu_s() - cpu_s;
-    struct trader_counts after = trader_counts(run->trader);
-    struct site_figures last = figures(run);
-    since(&latency, trader_order_latency(run->trader));
-
-    double commands = (double)(after.commands - before.commands);
-    double records = (double)(last.records - first.records);
-    ASSERT(commands > 0 && records > 0);
-    uint64_t written = last.wal_bytes - first.wal_bytes + last.store_bytes - first.store_bytes;
-    return (struct result){
-        .commands_per_second = commands / seconds,
-        .executions_per_second = (double)(after.executions - before.executions) / seconds,
-        .p50_ns = histogram_percentile(&latency, 500000),
-        .p99_ns = histogram_percentile(&latency, 990000),
-        .p999_ns = histogram_percentile(&latency, 999000),
-        .site_cpu_s_per_million = (last.cpu_s - first.cpu_s) / commands * 1e6,
-        .client_cpu_s_per_million = cpu_s / commands * 1e6,
-        .segment_bytes = (double)(last.segment_bytes - first.segment_bytes) / records,
-        .journal_bytes = (double)written / records / run->site_count,
-        .stream_bytes =
-            (double)(last.stream_bytes - first.stream_bytes) / records / run->site_count,
-    };
-}
 
 /* "qfloor block 64B win 1: 4135 msg/s ... p50 240.4 p90 ..." */
-static void yardstick(struct result *result, const struct scenario *scenario, const char *program,
-                      const char *directory)
+static struct yardstick measure_yardstick(const struct scenario *scenario, const char *program)
 {
+    struct yardstick result = {0};
+    char directory[TEST_PATH_BYTES];
+    test_paths_make(directory, "yardstick");
     char command[2 * TEST_PATH_BYTES];
     char text[1024];
     (void)snprintf(command, sizeof command, "'%s' '%s' 64 %u 2 %s", program, directory,
@@ -327,12 +68,15 @@ static void yardstick(struct result *result, const struct scenario *scenario, co
     const char *rate = line != NULL ? strchr(line, ':') : NULL;
     const char *median = line != NULL ? strstr(line, "p50 ") : NULL;
     if (rate != NULL && median != NULL) {
-        result->yardstick_per_second = strtod(rate + 1, NULL);
-        result->yardstick_p50_us = strtod(median + 4, NULL);
+        result.per_second = strtod(rate + 1, NULL);
+        result.p50_us = strtod(median + 4, NULL);
     }
+    test_paths_remove(directory);
+    return result;
 }
 
-static void print_result(const struct scenario *scenario, const struct result *result)
+static void print_result(const struct scenario *scenario, const struct site_load_result *result,
+                         const struct yardstick *yardstick)
 {
     (void)printf("%u: %-24s %9.0f %9.0f %8.1f %8.1f %9.1f %6.2f %6.2f %6.1f %6.1f %6.1f",
                  scenario->sites, scenario->name, result->commands_per_second,
@@ -340,15 +84,16 @@ static void print_result(const struct scenario *scenario, const struct result *r
                  (double)result->p99_ns / 1e3, (double)result->p999_ns / 1e3,
                  result->site_cpu_s_per_million, result->client_cpu_s_per_million,
                  result->segment_bytes, result->journal_bytes, result->stream_bytes);
-    if (result->yardstick_p50_us > 0) {
-        (void)printf("  %8.1f %5.2f", result->yardstick_p50_us,
-                     (double)result->p50_ns / 1e3 / result->yardstick_p50_us);
+    if (yardstick->p50_us > 0) {
+        (void)printf("  %8.1f %5.2f", yardstick->p50_us,
+                     (double)result->p50_ns / 1e3 / yardstick->p50_us);
     }
     (void)printf("\n");
     (void)fflush(stdout);
 }
 
-static json_t *result_json(const struct scenario *scenario, const struct result *result)
+static json_t *result_json(const struct scenario *scenario, const struct site_load_result *result,
+                           const struct yardstick *yardstick)
 {
     return json_pack("{s:s,s:i,s:s,s:i,s:i,s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:f}",
                      "scenario", scenario->name, "sites", (int)scenario->sites, "idle",
@@ -361,8 +106,8 @@ static json_t *result_json(const struct scenario *scenario, const struct result 
                      result->client_cpu_s_per_million, "segment_bytes_per_command",
                      result->segment_bytes, "journal_bytes_per_command", result->journal_bytes,
                      "stream_bytes_per_command", result->stream_bytes,
-                     "yardstick_messages_per_second", result->yardstick_per_second,
-                     "yardstick_p50_us", result->yardstick_p50_us);
+                     "yardstick_messages_per_second", yardstick->per_second, "yardstick_p50_us",
+                     yardstick->p50_us);
 }
 
 int main(int argc, char **argv)
@@ -378,23 +123,27 @@ int main(int argc, char **argv)
                  "us", "us", "us", "CPU s/million", "B each", "B each", "B each", "p50 us",
                  "ratio");
     for (size_t i = 0; i < SCENARIO_COUNT; i++) {
-        static struct run run;
+        static struct site_load load;
         char line[64];
         (void)snprintf(line, sizeof line, "%u: %s", scenarios[i].sites, scenarios[i].name);
         if (strncmp(line, asked, strlen(asked)) != 0) {
             continue;
         }
-        char directory[TEST_PATH_BYTES];
-        test_paths_make(directory, "site_bench");
-        open_run(&run, &scenarios[i], directory);
-        struct result result = measure(&run);
-        close_run(&run);
+        const struct site_load_options options = {.sites = scenarios[i].sites,
+                                                  .idle = scenarios[i].idle,
+                                                  .sessions = scenarios[i].sessions,
+                                                  .window = scenarios[i].window,
+                                                  .client_id = scenarios[i].client_id};
+        struct yardstick yardstick = {0};
+        site_load_open(&load, &options);
+        site_load_warm(&load, SITE_BENCH_WARM_NS);
+        const struct site_load_result result = site_load_measure(&load, SITE_BENCH_NS);
+        site_load_close(&load);
         if (program != NULL && scenarios[i].yardstick_window > 0) {
-            yardstick(&result, &scenarios[i], program, directory);
+            yardstick = measure_yardstick(&scenarios[i], program);
         }
-        print_result(&scenarios[i], &result);
-        (void)json_array_append_new(all, result_json(&scenarios[i], &result));
-        test_paths_remove(directory);
+        print_result(&scenarios[i], &result, &yardstick);
+        (void)json_array_append_new(all, result_json(&scenarios[i], &result, &yardstick));
     }
     int failed = json_file != NULL ? json_dump_file(all, json_file, JSON_INDENT(2)) : 0;
     json_decref(all);
