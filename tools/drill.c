@@ -211,6 +211,13 @@ static const char drill_summary[] =
     "acknowledged was lost, nothing was executed twice and every session went on at "
     "its next number. Exit status 0 only if all of it holds.";
 
+static const char drill_examples[] =
+    "causeway drill region-loss\n"
+    "causeway drill chaos --sites 5 --duration 10m\n"
+    "causeway drill\n"
+    "causeway drill --kills 100 --duration 60s --rate 0\n"
+    "causeway drill --flow AAPL_2012-06-21_message_50.csv.xz --kills 3\n";
+
 int drill_main(int argc, char **argv)
 {
     bool list = false;
@@ -251,10 +258,7 @@ int drill_main(int argc, char **argv)
          "With a scenario: no network namespaces, all sites on loopback without delays.", 0, 0,
          NULL},
         {"unhurried", 0, OPTION_FLAG, &more.unhurried, NULL,
-         "With a scenario: however long recovery takes and whatever else moves, as on a machine "
-         "that "
-         "is too slow for all this.",
-         0, 0, NULL},
+         "With a scenario: fast recovery is not expected, as on a slow machine.", 0, 0, NULL},
         {"sites", 0, OPTION_COUNT, &more.sites, "N",
          "Of chaos: how many sites, an odd number (default 3).", CHAOS_SITES_MIN, SITES_MAX, NULL},
         {"losses", 0, OPTION_COUNT, &more.losses, "N",
@@ -266,18 +270,13 @@ int drill_main(int argc, char **argv)
         {"list", 'l', OPTION_FLAG, &list, NULL, "Name the scenarios, with a line each.", 0, 0,
          NULL},
         {"json", 'j', OPTION_FLAG, &options.json, NULL, "Print the report as JSON.", 0, 0, NULL}};
-    const struct options_command command = {
-        .name = "drill",
-        .operands = "[SCENARIO]",
-        .operands_max = 1,
-        .summary = drill_summary,
-        .rows = rows,
-        .row_count = sizeof rows / sizeof rows[0],
-        .examples = "causeway drill region-loss\n"
-                    "causeway drill chaos --sites 5 --duration 10m\n"
-                    "causeway drill\n"
-                    "causeway drill --kills 100 --duration 60s --rate 0\n"
-                    "causeway drill --flow AAPL_2012-06-21_message_50.csv.xz --kills 3\n"};
+    const struct options_command command = {.name = "drill",
+                                            .operands = "[SCENARIO]",
+                                            .operands_max = 1,
+                                            .summary = drill_summary,
+                                            .rows = rows,
+                                            .row_count = sizeof rows / sizeof rows[0],
+                                            .examples = drill_examples};
     int operand = 0;
     enum options_result parsed = options_parse(&command, argc, argv, &operand);
     if (parsed != OPTIONS_GO) {

@@ -1,6 +1,7 @@
 /* Changes of the members are interrupted while a client trades: who joins is killed while it
  * catches up and while it is promoted, who leads whenever the members have changed. Each time the
- * others go on with the plan, and nothing is lost. Real processes. */
+ * others go on with the plan, and nothing is lost. Real processes.
+ * variants: all alike. */
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
