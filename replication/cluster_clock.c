@@ -168,6 +168,9 @@ static void clock_agree(struct cluster_clock *clock, const struct clock_support 
     clock->agreed_ns = 0;
     clock->supporters = 0;
     for (uint32_t at = 0; at < candidate_count; at++) {
+        if (clock->agrees && clock->agreed_ns == own_ns) {
+            break; /* Nothing is nearer: mostly, the own wall clock has a majority's support. */
+        }
         uint16_t supporters = clock_supporters(support, candidates[at]);
         uint64_t distance = clock_distance(candidates[at], own_ns);
         uint64_t best_distance = clock_distance(clock->agreed_ns, own_ns);
