@@ -156,6 +156,9 @@ struct sim_repair {
 struct sim_totals {
     uint64_t runs;
     uint64_t simulated_ns;
+    uint64_t three_runs; /* Of three sites: how fast they are says sim_main.c. */
+    uint64_t three_simulated_ns;
+    uint64_t three_worked_ns; /* Of the processor. */
     uint64_t events;
     uint64_t starts;
     uint64_t elections;
