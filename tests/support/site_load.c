@@ -330,6 +330,7 @@ void site_load_warm(struct site_load *load, uint64_t duration_ns)
     load_trade_until(load, ouch_client_now_ns(load->client) + duration_ns);
 }
 
+/* All zero: nothing was answered at all. */
 static struct site_load_result load_measure_once(struct site_load *load, uint64_t duration_ns)
 {
     struct site_load_figures first;
@@ -350,7 +351,9 @@ static struct site_load_result load_measure_once(struct site_load *load, uint64_
     double segments = (double)(last.segments - first.segments);
     double streams = (double)(last.stream_bytes - first.stream_bytes);
     double disk = (double)(last.disk_bytes - first.disk_bytes);
-    ASSERT(commands > 0 && records > 0 && segments > 0);
+    if (commands <= 0 || records <= 0 || segments <= 0 || latency->count == 0) {
+        return (struct site_load_result){0};
+    }
     double links = records * (load->site_count > 1 ? load->site_count - 1 : 1);
     return (struct site_load_result){
         .commands_per_second = commands / seconds,
@@ -379,10 +382,15 @@ struct site_load_result site_load_measure(struct site_load *load, uint64_t durat
             term = load_leads(&load->sites[0]);
         }
         const struct site_load_result result = load_measure_once(load, duration_ns);
-        if (load_leads(&load->sites[0]) == term) {
+        if (load_leads(&load->sites[0]) == term && result.commands_per_second > 0) {
             return result;
         }
     }
-    ASSERT(false); /* A machine so busy that no leader lasts says nothing about budgets. */
+    /* A machine so busy that no leader lasts, or nothing moves, says nothing. What was started here
+     * must not make it busier. */
+    for (uint32_t at = 0; at < load->site_count; at++) {
+        site_process_kill(&load->sites[at]);
+    }
+    ASSERT(false);
     return (struct site_load_result){0};
 }

@@ -74,7 +74,8 @@ void site_load_close(struct site_load *load);
  */
 void site_load_warm(struct site_load *load, uint64_t duration_ns);
 /* Trade, and what came of it while the first site led without a break: on a busy machine it may be
- * taken for dead, and the client's orders then go round by another; that is measured again. */
+ * taken for dead, and the client's orders then go round by another; that is measured again, as is
+ * a time in which nothing was answered. */
 struct site_load_result site_load_measure(struct site_load *load, uint64_t duration_ns);
 
 void site_load_figures(const struct site_load *load, struct site_load_figures *figures);
