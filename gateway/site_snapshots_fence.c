@@ -1,7 +1,11 @@
 /* A shard whose events differ from those of a majority (DESIGN 6, rule 9): closed to clients, made
  * anew from ever older snapshots until it is right. */
+#include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "gateway/log.h"
 #include "gateway/site_files.h"
@@ -11,6 +15,11 @@
 #define FENCE_AGAIN_NS UINT64_C(1000000000) /* A failed attempt is made again so much later. */
 /* Event hashes found equal behind a rebuild: it was right. */
 #define FENCE_RIGHT_SEGMENTS (4 * REPLICA_AUDIT_STRIDE)
+/* Engines of a shard that were fenced before, as evidence: each is as large as the market, so a
+ * machine that computes wrongly again and again must not fill its disk with them. */
+#define FENCE_EVIDENCE_KEPT 3u
+#define FENCE_EVIDENCE_NAME "shard-%u-fenced-%llu.engine"
+#define FENCE_NAME_BYTES    64u
 
 static void fence_close(struct site_snapshots *snapshots, uint32_t index,
                         const struct shard_status *status)
@@ -111,6 +120,60 @@ void site_snapshots_fence_turn(struct site_snapshots *snapshots, uint32_t index,
     ASSERT(false);
 }
 
+/* Of the fenced engines of a shard that are kept in a directory, the one written first; returns how
+ * many there are. */
+static uint32_t fence_oldest(const char *directory, uint32_t index, char oldest[FENCE_NAME_BYTES])
+{
+    uint32_t count = 0;
+    struct stat first;
+    DIR *entries = opendir(directory);
+    memset(&first, 0, sizeof first);
+    for (const struct dirent *entry = entries != NULL ? readdir(entries) : NULL; entry != NULL;
+         entry = readdir(entries)) {
+        unsigned shard = 0;
+        unsigned long long log_index = 0;
+        char name[FENCE_NAME_BYTES];
+        struct stat found;
+        if (sscanf(entry->d_name, FENCE_EVIDENCE_NAME, &shard, &log_index) != 2 ||
+            shard != index + 1) {
+            continue;
+        }
+        (void)snprintf(name, sizeof name, FENCE_EVIDENCE_NAME, shard, log_index);
+        if (strcmp(name, entry->d_name) != 0 ||
+            fstatat(dirfd(entries), name, &found, AT_SYMLINK_NOFOLLOW) != 0) {
+            continue;
+        }
+        if (count == 0 || found.st_mtim.tv_sec < first.st_mtim.tv_sec ||
+            (found.st_mtim.tv_sec == first.st_mtim.tv_sec &&
+             found.st_mtim.tv_nsec < first.st_mtim.tv_nsec)) {
+            first = found;
+            memcpy(oldest, name, FENCE_NAME_BYTES);
+        }
+        count++;
+    }
+    if (entries != NULL) {
+        (void)closedir(entries);
+    }
+    return count;
+}
+
+/* A new fence: evidence of long before makes room. What this fence itself leaves (an engine for
+ * each attempt, and there are no more than snapshots) stays whole. */
+static void fence_trim(const char *directory, uint32_t index)
+{
+    char name[FENCE_NAME_BYTES];
+    char path[CONFIG_PATH_BYTES + 256];
+    bool removed = true;
+    while (removed && fence_oldest(directory, index, name) > FENCE_EVIDENCE_KEPT) {
+        (void)snprintf(path, sizeof path, "%s/%s", directory, name);
+        removed = unlink(path) == 0;
+        log_line(LOG_LEVEL_WARN, "evidence-removed",
+                 "shard=%u file=\"%s\" removed=%s kept=%u text=\"engines fenced later take its "
+                 "place\"",
+                 index + 1, path, removed ? "yes" : "no", FENCE_EVIDENCE_KEPT);
+    }
+}
+
 /* Where the state of the machine that was wrong is kept. */
 static void fence_evidence(const struct site_snapshots *snapshots, uint32_t index, char *path,
                            size_t path_bytes)
@@ -120,8 +183,11 @@ static void fence_evidence(const struct site_snapshots *snapshots, uint32_t inde
     shard_status(snapshots->options.shards[index], &status);
     (void)snprintf(path, path_bytes, "%s/" SITE_EVIDENCE_DIRECTORY, data);
     (void)mkdir(path, 0700); /* There already, or writing the file tells. */
-    (void)snprintf(path, path_bytes, "%s/" SITE_EVIDENCE_DIRECTORY "/shard-%u-fenced-%llu.engine",
-                   data, index + 1, (unsigned long long)status.applied_log_index);
+    if (snapshots->shards[index].rebuilds == 0) {
+        fence_trim(path, index);
+    }
+    (void)snprintf(path, path_bytes, "%s/" SITE_EVIDENCE_DIRECTORY "/" FENCE_EVIDENCE_NAME, data,
+                   index + 1, (unsigned long long)status.applied_log_index);
 }
 
 void site_snapshots_fence_market(struct site_snapshots *snapshots, uint32_t index,

@@ -110,6 +110,9 @@ void snapshot_worker_serve_turn(struct snapshot_worker *worker, bool all);
  * disk.
  */
 bool snapshot_worker_market_at_fault(enum status status);
+/* Set a snapshot aside, as snapshot_store_set_aside() says; what goes for it is logged. */
+MUST_USE enum status snapshot_worker_market_aside(struct snapshot_worker *worker, uint16_t shard_id,
+                                                  uint64_t log_index);
 /* Make a market of the snapshot at this place, which was fetched. */
 void snapshot_worker_market_make(struct snapshot_worker *worker, uint16_t shard_id,
                                  const struct replica_position *position);

@@ -57,10 +57,23 @@ bool snapshot_worker_market_at_fault(enum status status)
            status == STATUS_FOREIGN;
 }
 
+enum status snapshot_worker_market_aside(struct snapshot_worker *worker, uint16_t shard_id,
+                                         uint64_t log_index)
+{
+    uint32_t removed = 0;
+    enum status status = snapshot_store_set_aside(worker->store, shard_id, log_index, &removed);
+    if (removed > 0) {
+        log_line(LOG_LEVEL_WARN, "bad-snapshots-removed",
+                 "shard=%u removed=%u kept=%u text=\"they made room for one that was set aside\"",
+                 shard_id, removed, SNAPSHOT_BAD_KEPT);
+    }
+    return status;
+}
+
 static void market_set_aside(struct snapshot_worker *worker, uint16_t shard_id, uint64_t log_index,
                              enum status why)
 {
-    enum status status = snapshot_store_set_aside(worker->store, shard_id, log_index);
+    enum status status = snapshot_worker_market_aside(worker, shard_id, log_index);
     log_line(LOG_LEVEL_ERROR, "snapshot-set-aside", "shard=%u log_index=%llu why=%s kept=%s",
              shard_id, (unsigned long long)log_index, status_text(why), status_text(status));
 }

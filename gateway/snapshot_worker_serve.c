@@ -42,7 +42,7 @@ static void serve_other(struct snapshot_worker *worker, uint16_t shard_id, uint6
 static void serve_damaged(struct snapshot_worker *worker, const struct snapshot_task *task)
 {
     uint64_t log_index = task->position.log_index;
-    enum status status = snapshot_store_set_aside(worker->store, task->shard_id, log_index);
+    enum status status = snapshot_worker_market_aside(worker, task->shard_id, log_index);
     struct replica_position other;
     serve_other(worker, task->shard_id, log_index, &other);
     uint8_t *bytes = NULL;

@@ -282,9 +282,37 @@ enum status snapshot_store_incoming_clean(struct snapshot_store *store, uint16_t
     return store_scan(store, SNAPSHOT_STORE_INCOMING, shard_id, true, spared_log_index, NULL, NULL);
 }
 
-enum status snapshot_store_set_aside(struct snapshot_store *store, uint16_t shard_id,
-                                     uint64_t log_index)
+/* Make room for the one that has just been set aside at `log_index`, among the newest. There may be
+ * more than one look sees. */
+static enum status store_bad_trim(struct snapshot_store *store, uint16_t shard_id,
+                                  uint64_t log_index, uint32_t *removed_count)
 {
+    enum status status = STATUS_OK;
+    uint32_t count = SNAPSHOT_KEPT_MAX;
+    static_assert(SNAPSHOT_BAD_KEPT < SNAPSHOT_KEPT_MAX, "each look but the last removes some");
+    while (status == STATUS_OK && count == SNAPSHOT_KEPT_MAX) {
+        uint64_t log_indexes[SNAPSHOT_KEPT_MAX];
+        uint32_t kept = 1;
+        count = 0;
+        status = store_scan(store, SNAPSHOT_STORE_BAD, shard_id, false, 0, log_indexes, &count);
+        for (uint32_t i = 0; i < count && status == STATUS_OK; i++) {
+            char path[JOURNAL_PATH_BYTES];
+            if (log_indexes[i] == log_index || kept < SNAPSHOT_BAD_KEPT) {
+                kept += log_indexes[i] != log_index;
+                continue;
+            }
+            status = snapshot_store_path(store, path, SNAPSHOT_STORE_BAD, shard_id, log_indexes[i]);
+            status = status == STATUS_OK ? snapshot_store_remove(store, path) : status;
+            *removed_count += status == STATUS_OK;
+        }
+    }
+    return status;
+}
+
+enum status snapshot_store_set_aside(struct snapshot_store *store, uint16_t shard_id,
+                                     uint64_t log_index, uint32_t *removed_count)
+{
+    *removed_count = 0;
     char path[JOURNAL_PATH_BYTES];
     char bad[JOURNAL_PATH_BYTES];
     enum status status = snapshot_store_path(store, path, "", shard_id, log_index);
@@ -298,7 +326,7 @@ enum status snapshot_store_set_aside(struct snapshot_store *store, uint16_t shar
     if (status == STATUS_OK && rename(path, bad) != 0) {
         status = journal_file_failed(&store->error, "set aside", path, errno);
     }
-    return status;
+    return status == STATUS_OK ? store_bad_trim(store, shard_id, log_index, removed_count) : status;
 }
 
 /* Out of sight first, so that a half removed one is never taken for whole. */

@@ -58,10 +58,12 @@ MUST_USE enum status snapshot_store_keep(struct snapshot_store *store, uint16_t 
                                          uint32_t count, uint64_t newest_log_index,
                                          uint64_t spared_log_index, uint64_t *oldest_log_index);
 
-/* Take one out of sight for good, whatever is wrong with it, but leave its files as evidence.
- * STATUS_NOT_FOUND; what renaming says. */
+/* Take one out of sight for good, whatever is wrong with it, but leave its files as evidence. Of
+ * those set aside of the shard SNAPSHOT_BAD_KEPT stay: this one, and the newest others;
+ * `*removed_count`: so many went for it. STATUS_NOT_FOUND; what renaming says; it is out of sight
+ * also when removing others fails. */
 MUST_USE enum status snapshot_store_set_aside(struct snapshot_store *store, uint16_t shard_id,
-                                              uint64_t log_index);
+                                              uint64_t log_index, uint32_t *removed_count);
 
 /* ---- Writing: one at a time ---- */
 

@@ -65,6 +65,7 @@
 #define SNAPSHOT_PARTS_MAX         4u
 #define SNAPSHOT_CONTENT_BYTES_MAX ((uint64_t)SNAPSHOT_CHUNKS_MAX * SNAPSHOT_CHUNK_BYTES)
 #define SNAPSHOT_KEPT_MAX          16u /* Of a shard, looked at; older ones wait until these go. */
+#define SNAPSHOT_BAD_KEPT          4u  /* Of a shard, as evidence; then others make room. */
 
 /* Client connections. Beyond: accepted and closed at once, counted. */
 #define CONNECTIONS_MAX 16384u

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -251,10 +252,11 @@ static void test_set_aside(void **state)
     (void)state;
     uint64_t log_indexes[SNAPSHOT_KEPT_MAX];
     char path[JOURNAL_PATH_BYTES];
+    uint32_t removed = 1;
     assert_int_equal(write_parts(store, 5, 10, 10), STATUS_OK);
     assert_int_equal(write_parts(store, 6, 10, 10), STATUS_OK);
     struct snapshot_source *source = open_source(store, 6);
-    assert_int_equal(snapshot_store_set_aside(store, 1, 6), STATUS_OK);
+    assert_int_equal(snapshot_store_set_aside(store, 1, 6, &removed), STATUS_OK);
     assert_int_equal(snapshot_store_list(store, 1, log_indexes), 1);
     assert_int_equal(log_indexes[0], 5);
     (void)snprintf(path, sizeof path, "%s/bad-1-00000000000000000006/engine.part", directories[0]);
@@ -268,9 +270,56 @@ static void test_set_aside(void **state)
     snapshot_store_source_close(source);
     /* Its place is free, and may go bad again. */
     assert_int_equal(write_parts(store, 6, 20, 20), STATUS_OK);
-    assert_int_equal(snapshot_store_set_aside(store, 1, 6), STATUS_OK);
-    assert_int_equal(snapshot_store_set_aside(store, 1, 6), STATUS_NOT_FOUND);
+    assert_int_equal(snapshot_store_set_aside(store, 1, 6, &removed), STATUS_OK);
+    assert_int_equal(removed, 0); /* The one of before has no room of its own. */
+    assert_int_equal(snapshot_store_set_aside(store, 1, 6, &removed), STATUS_NOT_FOUND);
     assert_int_equal(snapshot_store_list(store, 1, log_indexes), 1);
+}
+
+static bool is_kept(uint16_t shard_id, uint64_t log_index)
+{
+    char path[JOURNAL_PATH_BYTES];
+    (void)snprintf(path, sizeof path, "%s/bad-%u-%020" PRIu64, directories[0], shard_id, log_index);
+    return journal_file_exists(path);
+}
+
+/* Evidence is bounded: the last one set aside and the newest others stay, however many there were;
+ * other shards' are their own. */
+static void test_evidence_is_bounded(void **state)
+{
+    (void)state;
+    char path[JOURNAL_PATH_BYTES];
+    uint32_t removed = 1;
+    uint64_t last = 0;
+    for (uint64_t log_index = 10; log_index < 10 + SNAPSHOT_BAD_KEPT; log_index++) {
+        assert_int_equal(write_parts(store, log_index, 10, 10), STATUS_OK);
+        assert_int_equal(snapshot_store_set_aside(store, 1, log_index, &removed), STATUS_OK);
+        assert_int_equal(removed, 0);
+        last = log_index;
+    }
+    /* An older one than all of them. */
+    assert_int_equal(write_parts(store, 5, 10, 10), STATUS_OK);
+    assert_int_equal(snapshot_store_set_aside(store, 1, 5, &removed), STATUS_OK);
+    assert_int_equal(removed, 1);
+    assert_true(is_kept(1, 5));
+    assert_false(is_kept(1, 10));
+    for (uint64_t log_index = 11; log_index <= last; log_index++) {
+        assert_true(is_kept(1, log_index));
+    }
+    /* From a time without a bound: more than a look sees. */
+    for (uint64_t log_index = 100; log_index < 140; log_index++) {
+        (void)snprintf(path, sizeof path, "%s/bad-1-%020" PRIu64, directories[0], log_index);
+        assert_int_equal(mkdir(path, 0700), 0);
+    }
+    (void)snprintf(path, sizeof path, "%s/bad-2-%020" PRIu64, directories[0], UINT64_C(7));
+    assert_int_equal(mkdir(path, 0700), 0);
+    assert_int_equal(write_parts(store, 30, 10, 10), STATUS_OK);
+    assert_int_equal(snapshot_store_set_aside(store, 1, 30, &removed), STATUS_OK);
+    assert_int_equal(removed, 40 + SNAPSHOT_BAD_KEPT + 1 - SNAPSHOT_BAD_KEPT);
+    assert_true(is_kept(1, 30));
+    assert_true(is_kept(1, 139) && is_kept(1, 138) && is_kept(1, 137));
+    assert_false(is_kept(1, 136) || is_kept(1, last) || is_kept(1, 5));
+    assert_true(is_kept(2, 7));
 }
 
 /* Change a byte of a file of the snapshot at log index 30; -1: cut it by one byte. */
@@ -427,6 +476,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_half_written, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_kept, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_set_aside, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_evidence_is_bounded, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_damage_is_named, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_moved_to_another_name, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_space, set_up, tear_down),

@@ -52,7 +52,8 @@ void changed_past_make(const struct site_process *site, uint64_t request_id)
     uint64_t hash = engine_event_hash(body.engine);
     assert_int_equal(engine_apply(body.engine, &command, &batch), STATUS_OK);
     assert_true(engine_event_hash(body.engine) != hash);
-    assert_int_equal(snapshot_store_set_aside(store, 1, log_indexes[0]), STATUS_OK);
+    uint32_t removed = 0;
+    assert_int_equal(snapshot_store_set_aside(store, 1, log_indexes[0], &removed), STATUS_OK);
     enum status status = market_snapshot_start(snapshot, store, &facts, body.engine, body.streams,
                                                config.tuning.sessions_max);
     assert_int_equal(status, STATUS_OK);
