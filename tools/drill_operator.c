@@ -34,6 +34,7 @@ static _Noreturn void operator_become(const char *tool, const char *const comman
 static bool operator_try(const char *tool, const char *const command[], uint32_t tries)
 {
     const struct timespec pause = {.tv_sec = 1};
+    const pid_t parent = getpid();
     for (uint32_t i = 0; i < tries; i++) {
         if (i > 0) {
             (void)nanosleep(&pause, NULL);
@@ -41,6 +42,9 @@ static bool operator_try(const char *tool, const char *const command[], uint32_t
         pid_t pid = fork();
         if (pid == 0) {
             (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+            if (getppid() != parent) {
+                _exit(DRILL_OPERATOR_EXEC_FAILED); /* The operator was ended before. */
+            }
             operator_become(tool, command);
         }
         int ended = -1;

@@ -2,9 +2,12 @@
  */
 #include "tools/drill_operator.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "tests/support/cmocka_all.h"
 #include "tests/support/text_fixture.h"
@@ -87,6 +90,49 @@ static void ended(void **state)
     drill_operator_end(&worker); /* Nobody is there any more. */
 }
 
+/* The process that says its number in the log. */
+static pid_t said_pid(void)
+{
+    const time_t limit = time(NULL) + 60;
+    int pid = 0;
+    int fields = 0;
+    char end = 0;
+    while (fields != 2 || end != '\n') {
+        FILE *file = fopen(log_path, "re");
+        assert_non_null(file);
+        fields = fscanf(file, "%d%c", &pid, &end);
+        assert_int_equal(fclose(file), 0);
+        assert_true(time(NULL) < limit);
+    }
+    return (pid_t)pid;
+}
+
+/* What an operator runs goes with it: nothing of a drill that was ended works on at its sites. */
+static void ended_with_all(void **state)
+{
+    (void)state;
+    const char *const long_one[] = {"-c", "echo $$; exec sleep 600", NULL};
+    const char *const *const commands[] = {long_one, NULL};
+    struct drill_operator worker = {.pid = 0};
+    siginfo_t info = {.si_pid = 0};
+    /* Whom the operator leaves behind becomes a child of this process. */
+    assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+    (void)remove(log_path);
+    assert_int_equal(drill_operator_start(&worker, "/bin/sh", log_path, commands, 1), STATUS_OK);
+    const pid_t left = said_pid();
+    assert_true(left != worker.pid);
+    assert_int_equal(kill(left, 0), 0);
+    drill_operator_end(&worker);
+    const time_t limit = time(NULL) + 60;
+    while (info.si_pid == 0) {
+        assert_int_equal(waitid(P_PID, (id_t)left, &info, WEXITED | WNOHANG), 0);
+        assert_true(time(NULL) < limit);
+    }
+    assert_int_equal(info.si_code, CLD_KILLED);
+    assert_int_equal(info.si_status, SIGKILL);
+    assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 0), 0);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -105,6 +151,7 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(one_after_the_other),
-                                       cmocka_unit_test(tried_again), cmocka_unit_test(ended)};
+                                       cmocka_unit_test(tried_again), cmocka_unit_test(ended),
+                                       cmocka_unit_test(ended_with_all)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
