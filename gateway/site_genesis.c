@@ -61,23 +61,30 @@ static bool site_genesis_empty(const struct journal *journal)
     return empty;
 }
 
-enum status site_genesis_keep(struct site_genesis *began, const struct config *config,
-                              const struct journal *journal,
-                              char error[static SITE_GENESIS_ERROR_BYTES])
+enum status site_genesis_judge(const struct site_genesis *began, const struct config *config,
+                               const struct journal *journal,
+                               char error[static SITE_GENESIS_ERROR_BYTES])
 {
     ASSERT(journal != NULL);
-    if (began->kept) {
+    if (began->kept || site_genesis_empty(journal)) {
         return STATUS_OK;
     }
-    if (!site_genesis_empty(journal)) {
-        (void)snprintf(error, SITE_GENESIS_ERROR_BYTES,
-                       "%s/" SITE_GENESIS_FILE " is missing, though the journal beside it is not "
-                       "empty: nothing says what this site began with. The file is the same at "
-                       "all sites of a cluster: copy it from another one; a directory made by an "
-                       "earlier version has none, and its site joins as a new one (`causeway "
-                       "init`, `causeway site add`)",
-                       config->data);
-        return STATUS_DAMAGED;
+    (void)snprintf(error, SITE_GENESIS_ERROR_BYTES,
+                   "%s/" SITE_GENESIS_FILE " is missing, though the journal beside it is not "
+                   "empty: nothing says what this site began with. The file is the same at all "
+                   "sites of a cluster: copy it from another one; a directory made by an earlier "
+                   "version has none, and its site joins as a new one (`causeway init`, `causeway "
+                   "site add`)",
+                   config->data);
+    return STATUS_DAMAGED;
+}
+
+enum status site_genesis_keep(struct site_genesis *began, const struct config *config,
+                              char error[static SITE_GENESIS_ERROR_BYTES])
+{
+    ASSERT(began->genesis.text[0] != '\0');
+    if (began->kept) {
+        return STATUS_OK;
     }
     enum status status = genesis_file_write(&began->genesis, config->data, error);
     began->kept = status == STATUS_OK;

@@ -1,7 +1,8 @@
 /* What a site does at its start about what it began with (genesis.h): a configuration that says
- * something else is refused before anything is opened; at the first start it is kept, before the
- * journal holds anything. So after a crash between the two the site starts as for the first time,
- * and a journal that holds something without a genesis has lost it. Start-up thread only. */
+ * something else is refused before anything is opened; at the first start it is kept, when nothing
+ * else refuses it and before the journal holds anything. So after a crash between the two the site
+ * starts as for the first time, and a journal that holds something without a genesis has lost it.
+ * Start-up thread only. */
 #ifndef GATEWAY_SITE_GENESIS_H
 #define GATEWAY_SITE_GENESIS_H
 
@@ -25,10 +26,14 @@ struct site_genesis {
 MUST_USE enum status site_genesis_check(struct site_genesis *began, struct config *config,
                                         char error[static SITE_GENESIS_ERROR_BYTES]);
 
-/* Once the journal is open and before anything is written into it. STATUS_DAMAGED: nothing is kept,
- * but the journal is not empty. What genesis_file_write() says. */
+/* Once the journal is open. STATUS_DAMAGED: nothing is kept, but the journal is not empty. */
+MUST_USE enum status site_genesis_judge(const struct site_genesis *began,
+                                        const struct config *config, const struct journal *journal,
+                                        char error[static SITE_GENESIS_ERROR_BYTES]);
+
+/* When nothing refuses the start any more, and before anything is journaled or sent: what was
+ * refused may still be corrected. What genesis_file_write() says. */
 MUST_USE enum status site_genesis_keep(struct site_genesis *began, const struct config *config,
-                                       const struct journal *journal,
                                        char error[static SITE_GENESIS_ERROR_BYTES]);
 
 #endif

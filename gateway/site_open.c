@@ -179,7 +179,7 @@ static enum status site_open_journal(struct site *site, char *error)
             path, site->config.site);
         return STATUS_FOREIGN;
     }
-    return site_genesis_keep(&site->began, &site->config, site->journal, error);
+    return site_genesis_judge(&site->began, &site->config, site->journal, error);
 }
 
 static uint32_t site_first_at(const struct config *config, uint8_t provider_id)
@@ -453,6 +453,9 @@ static enum status site_open_parts(struct site *site, char *error)
     }
     for (uint32_t i = 0; status == STATUS_OK && i < site->config.shard_count; i++) {
         status = site_recover_shard(site, i, error);
+    }
+    if (status == STATUS_OK) {
+        status = site_genesis_keep(&site->began, &site->config, error);
     }
     site->recovered = status == STATUS_OK;
     return status;

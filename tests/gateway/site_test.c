@@ -344,6 +344,10 @@ static void test_a_placement_that_cannot_keep_its_promise(void **state)
     struct site_process sites[2];
     site_process_init_cluster(sites, 2, directory, "EQ=site-1");
     expect_refusal(&sites[0], 1, "the loss of one provider leaves no commit quorum");
+    /* It has not begun: its configuration may be corrected. */
+    char path[TEST_PATH_BYTES];
+    path_in_site(path, &sites[0], "data/genesis");
+    assert_int_equal(access(path, F_OK), -1);
     replace_in_file(sites[1].config, "threading: shared", "threading: dedicated");
     expect_refusal(&sites[1], 1, "dedicated is not in this version");
 }
