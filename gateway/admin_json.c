@@ -354,6 +354,7 @@ static json_t *log_json(const struct shard_status *log)
         {"last_timestamp_ns", offsetof(struct shard_status, last_timestamp_ns)},
         {"segments_sealed", offsetof(struct shard_status, segments_sealed)},
         {"records_sealed", offsetof(struct shard_status, records_sealed)},
+        {"records_logged", offsetof(struct shard_status, records_logged)},
         {"segment_bytes", offsetof(struct shard_status, segment_bytes)},
         {"forks", offsetof(struct shard_status, forks)},
     };

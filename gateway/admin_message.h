@@ -47,9 +47,10 @@ struct admin_peer {
     uint64_t round_trip_ns; /* Of the best path; 0: not measured yet. */
     uint64_t bytes_out;     /* As TCP carries them. */
     uint64_t bytes_in;
-    uint64_t dropped;     /* Frames that found no room, or whose connection ended. */
-    uint64_t connects;    /* Paths that came up. */
-    uint64_t cost_micros; /* Of bytes_out, by the price list; rounded down. */
+    uint64_t dropped;                /* Frames that found no room, or whose connection ended. */
+    uint64_t connects;               /* Paths that came up. */
+    uint64_t millibytes_per_command; /* bytes_out by commands_logged of the site (egress.h). */
+    uint64_t cost_micros;            /* Of bytes_out, by the price list; rounded down. */
 };
 
 struct admin_site {
@@ -69,6 +70,7 @@ struct admin_site {
     struct doors_counts doors;
     uint64_t evidence_files; /* Tails that were never committed, dropped and kept. */
     uint64_t evidence_bytes;
+    uint64_t commands_logged; /* Of all shards, since this process started: records_logged. */
     struct admin_peer peers[SITES_MAX]; /* Of site id - 1. */
     uint64_t link_ends[LINK_END_COUNT]; /* Connections that ended or were refused, of all. */
 };

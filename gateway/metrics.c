@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/egress.h"
 #include "matching/base/assertion.h"
 
 enum figure_type { FIGURE_COUNTER, FIGURE_GAUGE };
@@ -66,6 +67,9 @@ static const struct figure shard_figures[] = {
           log.segments_sealed),
     SHARD("commands_sealed_total", FIGURE_COUNTER, "Commands sealed since start.",
           log.records_sealed),
+    SHARD("commands_logged_total", FIGURE_COUNTER,
+          "Commands that came into the log since start, sealed here or elsewhere.",
+          log.records_logged),
     SHARD("segment_bytes_total", FIGURE_COUNTER, "Bytes of segments sealed since start.",
           log.segment_bytes),
     SHARD("forks_total", FIGURE_COUNTER, "Other chains at one index and term seen since start.",
@@ -152,6 +156,9 @@ static const struct figure peer_figures[] = {
     PEER("ingress_bytes_total", FIGURE_COUNTER, "Bytes received, likewise.", bytes_in),
     PEER("egress_cost_micros_total", FIGURE_COUNTER,
          "Price of the bytes sent, in millionths of the configuration's currency.", cost_micros),
+    PEER("egress_millibytes_per_command", FIGURE_GAUGE,
+         "Bytes sent per command that came into the logs here since start, in thousandths.",
+         millibytes_per_command),
     PEER("dropped_frames_total", FIGURE_COUNTER, "Frames without room or connection.", dropped),
     PEER("connects_total", FIGURE_COUNTER, "Paths that came up.", connects),
 };
@@ -163,10 +170,9 @@ static void write_peer(FILE *out, const struct admin_site *site, uint32_t at, co
                   site->sites[at].provider, value);
 }
 
-static void write_links(FILE *out, const struct admin_site *site, const struct admin_shard *shards)
+static void write_links(FILE *out, const struct admin_site *site)
 {
     uint64_t bytes_out = 0;
-    uint64_t commands = 0;
     for (size_t row = 0; row < sizeof peer_figures / sizeof peer_figures[0]; row++) {
         const struct figure *figure = &peer_figures[row];
         head(out, figure->name, figure->help, figure->type);
@@ -183,12 +189,10 @@ static void write_links(FILE *out, const struct admin_site *site, const struct a
             bytes_out += site->peers[at].bytes_out;
         }
     }
-    for (uint32_t at = 0; at < site->shard_count; at++) {
-        commands += shards[at].log.records_sealed;
-    }
     one(out, "causeway_egress_millibytes_per_command",
-        "Bytes sent to all sites per command sealed here since start, in thousandths; 0: none was.",
-        FIGURE_GAUGE, commands == 0 ? 0 : bytes_out * 1000 / commands);
+        "Bytes sent to all sites per command that came into the logs here since start, sealed here "
+        "or elsewhere, in thousandths; 0: none did.",
+        FIGURE_GAUGE, egress_millibytes_per_command(bytes_out, site->commands_logged));
     head(out, "causeway_link_ends_total",
          "Connections between sites that were refused or ended, by reason.", FIGURE_COUNTER);
     for (uint32_t end = 1; end < LINK_END_COUNT; end++) {
@@ -233,7 +237,7 @@ char *metrics_text(const struct admin_site *site, const struct admin_shard *shar
     }
     write_site(out, site);
     write_shards(out, shards, site->shard_count);
-    write_links(out, site, shards);
+    write_links(out, site);
     one(out, "causeway_admin_requests_total", "HTTP requests.", FIGURE_COUNTER, admin->requests);
     one(out, "causeway_admin_unauthorized_total", "HTTP requests with a wrong token or none.",
         FIGURE_COUNTER, admin->unauthorized);

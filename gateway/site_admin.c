@@ -3,23 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/egress.h"
 #include "matching/base/assertion.h"
 
 #define SITE_ADMIN_REQUESTS 64u /* In one turn: trading goes first. */
-
-/* What so many bytes to a provider cost, by the list; nothing when it is not there. */
-static uint64_t site_admin_cost_micros(const struct config *config, const char *provider,
-                                       uint64_t bytes)
-{
-    const uint64_t gib = UINT64_C(1) << 30;
-    for (uint32_t at = 0; at < config->price_count; at++) {
-        const struct config_price *price = &config->prices[at];
-        if (strcmp(price->provider, provider) == 0) {
-            return bytes / gib * price->micros_per_gib + bytes % gib * price->micros_per_gib / gib;
-        }
-    }
-    return 0;
-}
 
 static void site_admin_describe_links(const struct site_admin *site, struct admin_site *answer)
 {
@@ -44,8 +31,11 @@ static void site_admin_describe_links(const struct site_admin *site, struct admi
             .bytes_out = counts.wire_bytes_out,
             .bytes_in = counts.wire_bytes_in,
             .connects = counts.connects,
-            .cost_micros = site_admin_cost_micros(config, config->sites[site_id - 1].provider,
-                                                  counts.wire_bytes_out)};
+            .millibytes_per_command =
+                egress_millibytes_per_command(counts.wire_bytes_out, answer->commands_logged),
+            .cost_micros =
+                egress_cost_micros(config->prices, config->price_count,
+                                   config->sites[site_id - 1].provider, counts.wire_bytes_out)};
         for (uint32_t class = 0; class < LINK_PRIORITY_COUNT; class ++) {
             peer->dropped += counts.dropped[class];
         }
@@ -78,6 +68,11 @@ static void site_admin_describe(const struct site_admin *site, struct admin_site
     doors_counts(site->doors, &answer->doors);
     answer->evidence_files = site->peers->evidence.files;
     answer->evidence_bytes = site->peers->evidence.bytes;
+    for (uint32_t at = 0; at < config->shard_count; at++) {
+        struct shard_status status;
+        shard_status(site->shards[at], &status);
+        answer->commands_logged += status.records_logged;
+    }
     site_admin_describe_links(site, answer);
 }
 

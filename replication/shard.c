@@ -356,6 +356,7 @@ void shard_status(const struct shard *shard, struct shard_status *status)
                                     .leader_site_id = leadership.leader_site_id,
                                     .segments_sealed = shard->segments_sealed,
                                     .records_sealed = shard->records_sealed,
+                                    .records_logged = shard->records_logged,
                                     .segment_bytes = shard->segment_bytes,
                                     .records_dropped = shard->records_dropped,
                                     .segments_received = shard->segments_received,

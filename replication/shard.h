@@ -259,6 +259,7 @@ struct shard_status {
     uint8_t leader_site_id;   /* 0: not known. */
     uint64_t segments_sealed; /* Since start. */
     uint64_t records_sealed;
+    uint64_t records_logged;  /* Those, and what others have sealed: what came into this log. */
     uint64_t segment_bytes;   /* Header and payload of the segments sealed. */
     uint64_t records_dropped; /* Queued when the leadership ended. */
     uint64_t segments_received;

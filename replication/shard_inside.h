@@ -132,6 +132,7 @@ struct shard {
 
     uint64_t segments_sealed;
     uint64_t records_sealed;
+    uint64_t records_logged;
     uint64_t segment_bytes;
     uint64_t records_dropped;
     uint64_t segments_received;

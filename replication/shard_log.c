@@ -71,6 +71,7 @@ void shard_log_extend(struct shard *shard, const struct segment *segment,
     memcpy(shard->last_chain_hash, segment->chain_hash, SEGMENT_HASH_BYTES);
     shard->next_command_sequence = segment->first_command_sequence + segment->command_count;
     shard->last_timestamp_ns = segment->base_timestamp_ns;
+    shard->records_logged += shard->phase == SHARD_RUNNING ? segment->command_count : 0;
     if (shard_log_kind(segment) == REPLICA_ENTRY_PLACEMENT) {
         shard->previous_membership = shard->membership;
         shard->membership =

@@ -19,22 +19,26 @@ static char *make(uint32_t shard_count)
                               .journal = {.wal_writes = UINT64_MAX},
                               .doors = {.connections = 7},
                               .evidence_files = 4,
+                              .commands_logged = 1000,
                               .evidence_bytes = 4321};
     static struct admin_shard shards[SHARDS_MAX] = {
         {.shard_id = 1, .name = "EQ", .queue_room = 5},
         {.shard_id = 2, .name = "FX", .log.leader = true}};
     shards[1].totals.executions = 42;
-    shards[0].log.records_sealed = 300;
+    shards[0].log.records_logged = 300;
     shards[1].log.evidence_waits = true;
     shards[0].log.forks = 5;
     shards[0].log.halted = true;
-    shards[1].log.records_sealed = 700;
     memcpy(site.sites[2].name, "gcp-use4", 9);
     memcpy(site.sites[2].provider, "gcp", 4);
     memcpy(site.sites[3].name, "metal-ny", 9);
     memcpy(site.sites[3].provider, "metal", 6);
-    site.peers[2] = (struct admin_peer){
-        .known = true, .connected = true, .bytes_out = 9000, .bytes_in = 8, .cost_micros = 77};
+    site.peers[2] = (struct admin_peer){.known = true,
+                                        .connected = true,
+                                        .bytes_out = 9000,
+                                        .bytes_in = 8,
+                                        .millibytes_per_command = 90,
+                                        .cost_micros = 77};
     site.peers[3] = (struct admin_peer){.known = true, .bytes_out = 1234, .dropped = 5};
     site.link_ends[LINK_END_WRONG_CLUSTER] = 6;
     struct metrics_admin admin = {.requests = 3, .unauthorized = 2, .timeouts = 1};
@@ -64,6 +68,8 @@ static void figures_are_where_they_belong(void **state)
         "\ncauseway_peer_egress_bytes_total{peer=\"gcp-use4\",provider=\"gcp\"} 9000\n",
         "\ncauseway_peer_egress_bytes_total{peer=\"metal-ny\",provider=\"metal\"} 1234\n",
         "\ncauseway_peer_egress_cost_micros_total{peer=\"gcp-use4\",provider=\"gcp\"} 77\n",
+        "\ncauseway_peer_egress_millibytes_per_command{peer=\"gcp-use4\",provider=\"gcp\"} 90\n",
+        "\ncauseway_shard_commands_logged_total{shard=\"EQ\"} 300\n",
         "\ncauseway_peer_connected{peer=\"metal-ny\",provider=\"metal\"} 0\n",
         "\ncauseway_egress_millibytes_per_command 10234\n",
         "\ncauseway_link_ends_total{reason=\"wrong-cluster\"} 6\n",

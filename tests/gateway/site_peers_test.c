@@ -3,6 +3,7 @@
 #include "gateway/site_peers.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/support/cmocka_all.h"
@@ -25,6 +26,24 @@ static int teardown(void **state)
     return 0;
 }
 
+/* What every site sends to each other one comes to something, of followers as well. */
+static void expect_egress(void)
+{
+    static const char name[] = "\ncauseway_peer_egress_millibytes_per_command{";
+    for (uint32_t at = 0; at < SITE_CLUSTER_SITES; at++) {
+        char *text = test_market_get(&cluster.sites[at], "/metrics");
+        uint32_t peers = 0;
+        for (const char *line = strstr(text, name); line != NULL; line = strstr(line + 1, name)) {
+            const char *value = strstr(line, "} ");
+            assert_non_null(value);
+            assert_true(value[2] >= '1' && value[2] <= '9');
+            peers++;
+        }
+        assert_int_equal(peers, SITE_CLUSTER_SITES - 1);
+        free(text);
+    }
+}
+
 static void test_a_region_dies_and_every_client_goes_on(void **state)
 {
     (void)state;
@@ -34,6 +53,7 @@ static void test_a_region_dies_and_every_client_goes_on(void **state)
     soup_client_join(&cluster.client, cluster.sites[here].ouch_port, "ALICE", TEST_MARKET_PASSWORD,
                      0);
     site_cluster_trade(&cluster.client, 1, 50);
+    expect_egress();
     site_process_kill(&cluster.sites[leader]);
     site_cluster_trade(&cluster.client, 51, 50);
     uint64_t next = cluster.client.next_sequence;

@@ -291,6 +291,8 @@ static void test_what_verifies_is_journaled_and_acknowledged_when_durable(void *
     assert_memory_equal(reply->position.chain_hash, history.positions[3].chain_hash,
                         REPLICA_HASH_BYTES);
     assert_int_equal(status_now().segments_received, 3);
+    assert_int_equal(status_now().records_logged, 2); /* Sealed elsewhere. */
+    assert_int_equal(status_now().records_sealed, 0);
     assert_int_equal(status_now().messages_refused, 0);
 }
 
