@@ -234,23 +234,43 @@ const struct journal_tail *journal_reader_tail(const struct journal_reader *read
     return &reader->tails[shard_id - 1];
 }
 
-/* Verify one entry of the store and move the shard's tail over it. */
-static enum status journal_reader_entry(struct journal_reader *reader, const MDB_val *key,
-                                        const MDB_val *entry, struct journal_reader_segment *found,
+/* Where the oldest segments were trimmed nothing is left to check the first one's links against: it
+ * says itself what it continues, signed, and all that follows must continue it. */
+static void journal_reader_begin(struct journal_tail *tail, const struct segment *segment)
+{
+    ASSERT(segment->log_index > tail->last_log_index + 1);
+    tail->first_log_index = segment->log_index;
+    tail->last_log_index = segment->log_index - 1;
+    tail->last_term = segment->term;
+    memcpy(tail->last_chain_hash, segment->previous_chain_hash, SEGMENT_HASH_BYTES);
+    tail->next_command_sequence = segment->first_command_sequence;
+}
+
+/* Verify one entry of the store, the shard's `first` or not, and move the shard's tail over it. */
+static enum status journal_reader_entry(struct journal_reader *reader, bool first,
+                                        const MDB_val *key, const MDB_val *entry,
+                                        struct journal_reader_segment *found,
                                         struct journal_error *error)
 {
     struct journal_tail *tail = &reader->tails[reader->shard_index];
     found->shard_id = (uint16_t)(reader->shard_index + 1);
     found->in_ring = false;
     uint64_t log_index = 0;
+    bool trimmed = false;
     enum status status = STATUS_BAD_FORMAT;
     if (key->mv_size == sizeof log_index) {
         memcpy(&log_index, key->mv_data, sizeof log_index);
-        status = log_index == tail->last_log_index + 1 ? STATUS_OK : STATUS_BAD_CHAIN;
+        /* Trimming deletes a few at a time: what is still there may begin before its mark. */
+        trimmed = first && log_index > tail->last_log_index + 1 &&
+                  log_index <= reader->facts.states[reader->shard_index].tail.first_log_index;
+        status = trimmed || log_index == tail->last_log_index + 1 ? STATUS_OK : STATUS_BAD_CHAIN;
     }
     if (status == STATUS_OK) {
         status = store_env_entry_check(entry, found->shard_id, log_index, &found->segment,
                                        &found->last_timestamp_ns);
+    }
+    if (status == STATUS_OK && trimmed) {
+        journal_reader_begin(tail, &found->segment);
     }
     if (status == STATUS_OK) {
         found->bytes = (const uint8_t *)entry->mv_data + STORE_ENV_ENTRY_BYTES;
@@ -270,6 +290,19 @@ static enum status journal_reader_entry(struct journal_reader *reader, const MDB
     }
     journal_tail_append(tail, &found->segment, found->last_timestamp_ns);
     return STATUS_OK;
+}
+
+/* The store holds nothing of a shard. Where all of it was trimmed only its word is left for where
+ * the log stands; the ring must continue that. */
+static void journal_reader_empty(struct journal_reader *reader)
+{
+    const struct journal_tail *told = &reader->facts.states[reader->shard_index].tail;
+    struct journal_tail *tail = &reader->tails[reader->shard_index];
+    ASSERT(tail->last_log_index == reader->facts.states[reader->shard_index].base.last_log_index);
+    if (told->first_log_index == told->last_log_index + 1 &&
+        told->last_log_index > tail->last_log_index) {
+        *tail = *told;
+    }
 }
 
 /* The store has said where each log ends; what was read must end there as well. */
@@ -308,13 +341,16 @@ static enum status journal_reader_stored_next(struct journal_reader *reader,
             result = mdb_cursor_get(reader->cursor, &key, &entry, step);
         }
         if (result == 0) {
-            return journal_reader_entry(reader, &key, &entry, found, error);
+            return journal_reader_entry(reader, step == MDB_FIRST, &key, &entry, found, error);
         }
         if (result != MDB_NOTFOUND) {
             return store_env_failed(&reader->env, "read", result, error);
         }
         mdb_cursor_close(reader->cursor);
         reader->cursor = NULL;
+        if (step == MDB_FIRST) {
+            journal_reader_empty(reader);
+        }
         enum status status = journal_reader_end(reader, error);
         if (status != STATUS_OK) {
             return status;

@@ -2,8 +2,10 @@
  * (hash, chain, signature, numbers) with public keys alone. Changes nothing. For operators' tools;
  * blocking.
  *
- * Segments come shard by shard from the store, then in the order of the ring. The journal's lock is
- * shared with other readers: a site that runs keeps readers out, and they keep it from starting. */
+ * A log that was trimmed is read from its oldest segment on: that one's signature holds, what it
+ * continues is not there any more. Segments come shard by shard from the store, then in the order
+ * of the ring. The journal's lock is shared with other readers: a site that runs keeps readers out,
+ * and they keep it from starting. */
 #ifndef REPLICATION_JOURNAL_READER_H
 #define REPLICATION_JOURNAL_READER_H
 

@@ -478,6 +478,7 @@ static int journal_command_run(struct journal_command *command, int argc, char *
             "or its journal directory; without it, the configuration's. Changes nothing. Exit\n"
             "status 1 when anything does not hold: the first bad place is named, and what it "
             "means.\n"
+            "A journal that was trimmed is checked from its oldest segment on.\n"
             "A tail that was cut off cleanly cannot be seen in the journal itself: compare the\n"
             "last log index and chain hash with those that were noted elsewhere.\n"
             "'evidence' lists tails that this site had in its journal, that were never committed\n"

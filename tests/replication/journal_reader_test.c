@@ -1,6 +1,7 @@
 #include "replication/journal_reader.h"
 
 #include <fcntl.h>
+#include <lmdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +10,8 @@
 #include "tests/support/cmocka_all.h"
 #include "tests/support/journal_fixture.h"
 
-#define SEGMENTS_STORED 40u
+#define SEGMENTS_STORED  40u
+#define SHARD_1_DATABASE "shard-1"
 
 static struct journal_fixture fixture;
 
@@ -174,6 +176,95 @@ static void test_every_damaged_segment_is_found(void **state)
     assert_int_equal(segments, SEGMENTS_STORED);
 }
 
+/* One journal more: shard 1 trimmed below this, then a segment more for both shards. */
+static void trim_and_append(uint64_t first_log_index)
+{
+    assert_int_equal(journal_fixture_open(&fixture), STATUS_OK);
+    assert_int_equal(journal_trim(fixture.journal, 1, first_log_index), STATUS_OK);
+    for (uint16_t shard_id = 1; shard_id <= 2; shard_id++) {
+        assert_int_equal(journal_fixture_append(&fixture, shard_id, 100, 7), STATUS_OK);
+    }
+    journal_fixture_persist(&fixture);
+    journal_fixture_store(&fixture);
+    journal_fixture_close(&fixture);
+}
+
+static void expect_first(uint64_t first_log_index, uint32_t segments_expected)
+{
+    struct journal_reader_options options = wanted();
+    struct journal_error error;
+    struct journal_reader *reader = NULL;
+    struct journal_reader_segment found;
+    uint32_t segments = 0;
+    if (read_all(&options, &segments, &error) != STATUS_NOT_FOUND) {
+        fail_msg("%s", error.text);
+    }
+    assert_int_equal(segments, segments_expected);
+    assert_int_equal(journal_reader_open(&reader, &options, &error), STATUS_OK);
+    assert_int_equal(journal_reader_next(reader, &found, &error), STATUS_OK);
+    assert_int_equal(found.shard_id, 1);
+    assert_true(found.segment.log_index == first_log_index);
+    assert_true(journal_reader_tail(reader, 1)->first_log_index == first_log_index);
+    journal_reader_close(reader);
+    /* Its signature counts like any other. */
+    options.verifier_count = 0;
+    assert_int_equal(read_all(&options, &segments, &error), STATUS_UNKNOWN_KEY);
+    assert_int_equal(segments, 0);
+}
+
+/* Take the oldest segment of shard 1 away, which nobody trimmed. */
+static void lose_oldest(void)
+{
+    char path[TEST_PATH_BYTES + 32];
+    MDB_env *env = NULL;
+    MDB_txn *txn = NULL;
+    MDB_dbi database = 0;
+    MDB_cursor *cursor = NULL;
+    MDB_val key;
+    MDB_val value;
+    (void)snprintf(path, sizeof path, "%s/store.mdb", fixture.options.directory);
+    assert_int_equal(mdb_env_create(&env), 0);
+    assert_int_equal(mdb_env_set_maxdbs(env, 64), 0);
+    assert_int_equal(mdb_env_open(env, path, MDB_NOSUBDIR | MDB_NOLOCK, 0600), 0);
+    assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
+    assert_int_equal(mdb_dbi_open(txn, SHARD_1_DATABASE, MDB_INTEGERKEY, &database), 0);
+    assert_int_equal(mdb_cursor_open(txn, database, &cursor), 0);
+    assert_int_equal(mdb_cursor_get(cursor, &key, &value, MDB_FIRST), 0);
+    assert_int_equal(mdb_cursor_del(cursor, 0), 0);
+    mdb_cursor_close(cursor);
+    assert_int_equal(mdb_txn_commit(txn), 0);
+    mdb_env_close(env);
+}
+
+/* What lies before its oldest segment is not there to be checked; all that is there is. The last
+ * test: the journal is not the same afterwards. */
+static void test_a_trimmed_journal_verifies_from_its_oldest_segment(void **state)
+{
+    (void)state;
+    const uint32_t each = SEGMENTS_STORED / 2;
+    trim_and_append(11);
+    expect_first(11, each - 10 + 1 + each + 1);
+    trim_and_append(each + 2); /* All of it, and one more comes. */
+    expect_first(each + 2, 1 + each + 2);
+    assert_int_equal(journal_fixture_open(&fixture), STATUS_OK);
+    assert_int_equal(journal_trim(fixture.journal, 1, each + 3), STATUS_OK);
+    assert_int_equal(journal_fixture_append(&fixture, 2, 100, 7), STATUS_OK);
+    journal_fixture_persist(&fixture);
+    journal_fixture_store(&fixture);
+    journal_fixture_close(&fixture);
+    struct journal_reader_options options = wanted();
+    struct journal_error error;
+    uint32_t segments = 0;
+    assert_int_equal(read_all(&options, &segments, &error), STATUS_NOT_FOUND);
+    assert_int_equal(segments, each + 3); /* Nothing of shard 1, */
+    trim_and_append(each + 3);            /* and it goes on there. */
+    trim_and_append(each + 3);
+    expect_first(each + 3, 2 + each + 5);
+    lose_oldest();
+    assert_int_equal(read_all(&options, &segments, &error), STATUS_BAD_CHAIN);
+    assert_int_equal(segments, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -181,6 +272,7 @@ int main(void)
         cmocka_unit_test(test_a_journal_that_runs_is_in_use),
         cmocka_unit_test(test_keys_clusters_and_places_that_do_not_fit),
         cmocka_unit_test(test_every_damaged_segment_is_found),
+        cmocka_unit_test(test_a_trimmed_journal_verifies_from_its_oldest_segment),
     };
     return cmocka_run_group_tests(tests, make, unmake);
 }
