@@ -149,6 +149,7 @@ int order_flow_finish(struct order_flow *flow, pid_t pid)
     pid_t ended = 0;
     while (ended == 0) {
         order_flow_trade(flow, 1);
+        site_cluster_pause(flow->site);
         ended = waitpid(pid, &status, WNOHANG);
     }
     assert_int_equal(ended, pid);

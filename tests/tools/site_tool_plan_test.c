@@ -141,6 +141,7 @@ static void harass(pid_t pid)
     while (!ended(pid)) {
         uint64_t now = newest_epoch();
         order_flow_trade(&flow, 1);
+        site_cluster_pause(flow.site);
         if (now > epoch) {
             uint32_t leader = find_leader();
             epoch = now;
@@ -200,6 +201,7 @@ static void promote_with_kills(void)
     /* Nobody asks for it any more; then somebody does, and it may be done already. */
     while (view.planned) {
         order_flow_trade(&flow, 1);
+        site_cluster_pause(flow.site);
         site_operator_look(&sites[find_leader()], 1, &view);
     }
     kill_and_restart(find_leader());
