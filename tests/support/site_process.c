@@ -167,6 +167,23 @@ pid_t site_process_begin(const char *output, const char *const arguments[])
     return pid;
 }
 
+void site_process_read(const char *path, char *output, size_t output_bytes)
+{
+    FILE *file = fopen(path, "re");
+    ASSERT(file != NULL);
+    ASSERT(output_bytes > 0);
+    output[fread(output, 1, output_bytes - 1, file)] = '\0';
+    ASSERT(fclose(file) == 0);
+}
+
+int site_process_finish(pid_t pid, const char *path, char *output, size_t output_bytes)
+{
+    int status = 0;
+    ASSERT(waitpid(pid, &status, 0) == pid);
+    site_process_read(path, output, output_bytes);
+    return site_process_status(status);
+}
+
 bool site_process_logged_since(const struct site_process *site, off_t from_bytes, const char *text)
 {
     FILE *file = fopen(site->log, "re");

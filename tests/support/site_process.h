@@ -51,8 +51,12 @@ void site_process_kill(struct site_process *site);
 /* SIGTERM, reap, exit status. */
 int site_process_stop(struct site_process *site);
 
-/* Start a program, both outputs into the file `output`; reap it with waitpid(). */
+/* Start a program, both outputs into the file `output`; reap it with waitpid(), or as below. */
 pid_t site_process_begin(const char *output, const char *const arguments[]);
+/* What it has written into the file so far. */
+void site_process_read(const char *path, char *output, size_t output_bytes);
+/* Wait for its end, and read all that it wrote; returns its exit status as site_process_run(). */
+int site_process_finish(pid_t pid, const char *path, char *output, size_t output_bytes);
 
 /* Run a program to its end with the given arguments (NULL at the end), both outputs into `output`.
  * Returns its exit status, 128 + signal when killed. */

@@ -78,14 +78,6 @@ static void await_answer(uint32_t at)
     assert_int_equal(site_process_run(output, sizeof output, status), 0);
 }
 
-static void read_output(void)
-{
-    FILE *file = fopen(output_path, "re");
-    assert_non_null(file);
-    output[fread(output, 1, sizeof output - 1, file)] = '\0';
-    assert_int_equal(fclose(file), 0);
-}
-
 static pid_t begin_recover_of(const char *paths, const char *confirm, const char *more)
 {
     const char *const arguments[] = {sites[3].tool, "site",  "recover", "--config", paths,
@@ -114,10 +106,7 @@ static pid_t begin_recover_typed(const char *words)
 
 static int finish(pid_t pid)
 {
-    int status = 0;
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    read_output();
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    return site_process_finish(pid, output_path, output, sizeof output);
 }
 
 static void kill_three(void)

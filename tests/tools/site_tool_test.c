@@ -67,14 +67,6 @@ static void trade_one(void)
     site_cluster_trade(&client, next_reference++, 1);
 }
 
-static void read_output(void)
-{
-    FILE *file = fopen(output_path, "re");
-    assert_non_null(file);
-    output[fread(output, 1, sizeof output - 1, file)] = '\0';
-    assert_int_equal(fclose(file), 0);
-}
-
 /* `causeway site VERB NAME NAME ... --config ...`, NULL for what is not there. */
 static pid_t begin(uint32_t asked, const char *verb, const char *one, const char *two,
                    const char *option, const char *value)
@@ -102,19 +94,15 @@ static pid_t begin(uint32_t asked, const char *verb, const char *one, const char
     return site_process_begin(output_path, arguments);
 }
 
+/* Its end, trading until then or not. */
 static int finish(pid_t pid, bool trading)
 {
-    int status = 0;
-    pid_t ended = 0;
-    while (ended == 0) {
-        if (trading) {
-            trade_one();
-        }
-        ended = waitpid(pid, &status, trading ? WNOHANG : 0);
+    siginfo_t info = {.si_pid = 0};
+    while (trading && info.si_pid == 0) {
+        trade_one();
+        assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT), 0);
     }
-    assert_int_equal(ended, pid);
-    read_output();
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    return site_process_finish(pid, output_path, output, sizeof output);
 }
 
 /* The same, trading until it has ended, which must be well. */
@@ -272,7 +260,7 @@ static void test_a_change_that_is_killed_goes_on(void **state)
         trade_one();
         int ended = 0;
         if (waitpid(pid, &ended, WNOHANG) == pid) {
-            read_output();
+            site_process_read(output_path, output, sizeof output);
             fail_msg("it ended before its plan was there: %s", output);
         }
     }
