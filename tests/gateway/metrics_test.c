@@ -61,8 +61,8 @@ static void figures_are_where_they_belong(void **state)
         "\ncauseway_shard_halted{shard=\"EQ\"} 1\ncauseway_shard_halted{shard=\"FX\"} 0\n",
         "\ncauseway_evidence_files 4\n",
         "\ncauseway_evidence_bytes 4321\n",
-        "\ncauseway_shard_evidence_waits{shard=\"EQ\"} 0\n"
-        "causeway_shard_evidence_waits{shard=\"FX\"} 1\n",
+        "\ncauseway_shard_evidence_waits{shard=\"EQ\"} 0\n",
+        "\ncauseway_shard_evidence_waits{shard=\"FX\"} 1\n",
         "\ncauseway_shard_forks_total{shard=\"EQ\"} 5\n",
         "\ncauseway_shard_queue_room{shard=\"EQ\"} 5\n",
         "\ncauseway_peer_egress_bytes_total{peer=\"gcp-use4\",provider=\"gcp\"} 9000\n",

@@ -275,7 +275,9 @@ static void repair_promise(struct sim_world *world, struct sim_site *site, uint1
     struct sim_repair *kept = &world->repairs[shard_id - 1];
     enum status status = shard_repair_promise(site->seats[shard_id - 1].shard, &kept->repair,
                                               repair_now_ns(world, site));
-    if (status == STATUS_BAD_CHAIN) { /* Its log has gone on since: he looks again. */
+    if (status == STATUS_BAD_CHAIN || status == STATUS_DENIED) {
+        /* Its log has gone on since; or what he decided before, unlike this, has become durable
+         * after all. He looks again. */
         kept->decided = false;
     } else if (status != STATUS_OK && status != STATUS_NOT_YET && status != STATUS_EXISTS) {
         sim_check_fail(&world->check, "site %u does not promise to repair shard %u: %s",
