@@ -233,10 +233,11 @@ static void site_shard_error(const struct site *site, uint32_t index, enum statu
         site_failure_journal(error, failed, journal_error(site->journal));
     } else if (status.fork.signed_here) {
         (void)snprintf(error, SITE_ERROR_BYTES,
-                       "shard %u has stopped: this site has signed two different segments at log "
-                       "index %llu of term %llu: its key or its journal has been in two places, or "
-                       "came from a copy. It joins again as a new site (`causeway init`, `causeway "
-                       "site add`); the cluster goes on without it",
+                       "shard %u has stopped: at log index %llu of term %llu there is another "
+                       "segment with this site's signature, which its journal does not hold: its "
+                       "key or its journal has been in two places, or came from a copy. It joins "
+                       "again as a new site (`causeway init`, `causeway site add`); the cluster "
+                       "goes on without it",
                        index + 1, (unsigned long long)status.fork.log_index,
                        (unsigned long long)status.fork.term);
     } else if (status.halt == REPLICA_RUNS && evidence[0] != '\0') {

@@ -234,7 +234,7 @@ struct shard_fork {
     uint8_t signer_site_id;       /* Whose key ours is signed with; 0: of no member. */
     uint8_t other_signer_site_id; /* Likewise the other one; 0 as well: not proven. */
     bool proven;                  /* Both were here, and both verify. */
-    bool signed_here;             /* With this site's key: proven, and the shard has stopped. */
+    bool signed_here; /* The other one, with this site's key: proven, and the shard has stopped. */
 };
 
 struct shard_status {

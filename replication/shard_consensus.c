@@ -144,7 +144,9 @@ static const struct segment *consensus_fork_other(const struct shard *shard)
     return NULL;
 }
 
-/* Ours verifies. The signer of two segments at one place stops; what others have signed is told
+/* Ours verifies. This site stops when the other one has its signature, which nobody can forge: its
+ * key has sealed what is not in its journal. Where only ours has it, the suspect is who signed the
+ * other one: anybody in the cluster could stop this site with a segment otherwise. That is told
  * (shard_status()), and like every fork neither acknowledged nor counted. A claim without bytes
  * stops nobody. */
 static void consensus_fork_judge(struct shard *shard, const struct segment *own)
@@ -161,15 +163,14 @@ static void consensus_fork_judge(struct shard *shard, const struct segment *own)
     }
     ASSERT(memcmp(own->chain_hash, other->chain_hash, SEGMENT_HASH_BYTES) != 0);
     shard->fork.other_signer_site_id = consensus_signer(shard, other->key_id);
-    shard->fork.signed_here = memcmp(own->key_id, key_id, SEGMENT_KEY_ID_BYTES) == 0 ||
-                              memcmp(other->key_id, key_id, SEGMENT_KEY_ID_BYTES) == 0;
+    shard->fork.signed_here = memcmp(other->key_id, key_id, SEGMENT_KEY_ID_BYTES) == 0;
     if (shard->fork.signed_here) {
         shard_fail(shard, STATUS_FOREIGN);
     }
 }
 
 /* Rule 1: two chains at one index and term. Who cannot prove its own bytes stops; where both
- * verify, the signer stops. */
+ * verify, who has signed the one that it does not have stops. */
 static void consensus_fork(struct shard *shard)
 {
     const struct replica_position *own = &shard->output.fork.own;
