@@ -226,7 +226,8 @@ struct shard_follower {
     bool fenced;
 };
 
-/* Two chains at one index and term (rule 1): the last time that it was seen. */
+/* Two chains at one index and term (rule 1): the last that was seen. What is only claimed
+ * replaces nothing of the same term that is proven, or that stands at or before it. */
 struct shard_fork {
     uint64_t log_index; /* 0: never. */
     uint64_t term;

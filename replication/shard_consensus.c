@@ -144,6 +144,16 @@ static const struct segment *consensus_fork_other(const struct shard *shard)
     return NULL;
 }
 
+/* Whether a claim says no more of a fork than is known: chains that differ at one place differ at
+ * all that follow, and heartbeats go on saying so. */
+static bool consensus_fork_known(const struct shard *shard, const struct segment *own)
+{
+    const struct shard_fork *known = &shard->fork;
+    ASSERT(own->log_index > 0);
+    return known->log_index > 0 && known->term == own->term &&
+           (known->proven || known->log_index <= own->log_index);
+}
+
 /* Ours verifies. This site stops when the other one has its signature, which nobody can forge: its
  * key has sealed what is not in its journal. Where only ours has it, the suspect is who signed the
  * other one: anybody in the cluster could stop this site with a segment otherwise. That is told
@@ -153,6 +163,9 @@ static void consensus_fork_judge(struct shard *shard, const struct segment *own)
 {
     const struct segment *other = consensus_fork_other(shard);
     const uint8_t *key_id = shard->options.signer->key_id;
+    if (other == NULL && consensus_fork_known(shard, own)) {
+        return;
+    }
     shard->fork = (struct shard_fork){.log_index = own->log_index,
                                       .term = own->term,
                                       .other_site_id = shard->output.fork.other_site_id,

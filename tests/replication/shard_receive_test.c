@@ -562,6 +562,14 @@ static void test_a_fork_that_another_signed(void **state)
         assert_int_equal(fork.other_signer_site_id, 1);
         assert_false(fork.signed_here);
         assert_int_equal(evidence_count, 0);
+        /* The heartbeats that go on claiming it say nothing new. */
+        const struct history other = signed_by(1, 2);
+        deliver(&other, 3, 2, 2, 3, 2);
+        step();
+        assert_int_equal(status_now().forks, 3);
+        fork = status_now().fork;
+        assert_true(fork.proven);
+        assert_int_equal(fork.other_signer_site_id, 1);
         assert_int_equal(teardown(state), 0);
         assert_int_equal(setup(state), 0);
     }
