@@ -235,7 +235,8 @@ static const char *change_refusal_text(const struct admin_change_result *result)
     case REPLICA_REFUSED_SITE:
         return "the site is no voter that is heard and right";
     case REPLICA_REFUSED_LEARNER_BEHIND:
-        return "the learner is too far behind to vote: ask again when it has caught up";
+        return "the learner is too far behind to vote, or fenced: ask again when it has caught "
+               "up and is rebuilt";
     case REPLICA_REFUSED_PLACEMENT:
         return result->verdict.rule != PLACEMENT_GOOD
                    ? placement_rule_text(result->verdict.rule)

@@ -153,7 +153,7 @@ enum replica_refusal {
     REPLICA_REFUSED_NOT_SERVING,    /* Nothing of the own term is committed yet (rule 5). */
     REPLICA_REFUSED_BUSY,           /* Another change or transfer is under way. */
     REPLICA_REFUSED_SITE,           /* Not a voter that is heard, or fenced. */
-    REPLICA_REFUSED_LEARNER_BEHIND, /* Would be promoted too early. */
+    REPLICA_REFUSED_LEARNER_BEHIND, /* Would be promoted too early: behind, silent or fenced. */
     REPLICA_REFUSED_PLACEMENT,      /* `verdict` says which rule. */
 };
 

@@ -123,7 +123,9 @@ uint8_t replica_membership_commit_providers(const struct replica *replica)
     return settled || new > old ? new : old;
 }
 
-/* Whether a step would make a voter of a site that is far behind: commits would wait for it. */
+/* Whether a step would make a voter of a site that is far behind: commits would wait for it. Or of
+ * one that computes something else: the hashes of those that are right might have no majority any
+ * more, and all would halt. */
 static bool membership_behind(const struct replica *replica, const struct placement *placement)
 {
     for (uint8_t site_id = 1; site_id <= SITES_MAX; site_id++) {
@@ -131,7 +133,7 @@ static bool membership_behind(const struct replica *replica, const struct placem
         if (placement_role_of(placement, site_id) == PLACEMENT_VOTER &&
             placement_role_of(&replica->placement, site_id) == PLACEMENT_LEARNER &&
             site_id != replica->options.site_id &&
-            (!progress->heard ||
+            (!progress->heard || progress->fenced ||
              progress->matched_log_index + REPLICA_PROMOTE_LAG_MAX < replica->log.last.log_index)) {
             return true;
         }

@@ -101,6 +101,34 @@ static void test_a_learner_behind_is_not_promoted(void **state)
     cluster_destroy(cluster);
 }
 
+/* Of one voter and a learner that computes something else, no hash would have a majority. */
+static void test_a_fenced_learner_is_not_promoted(void **state)
+{
+    (void)state;
+    uint8_t leader;
+    struct cluster *cluster = start("A", 1, &leader);
+    join(cluster, leader, 2, 1);
+    cluster_site(cluster, 2)->audit_poison = 1;
+    for (uint32_t round = 0; round < 2; round++) {
+        cluster->seals = true;
+        cluster_run(cluster, CLUSTER_S);
+        cluster->seals = false;
+        cluster_run(cluster, CLUSTER_S);
+        struct placement next = now(cluster, leader);
+        next.sites[1].role = PLACEMENT_VOTER;
+        assert_int_equal(cluster_site(cluster, 2)->fenced, round == 0);
+        assert_int_equal(cluster_change(cluster, leader, &next),
+                         round == 0 ? REPLICA_REFUSED_LEARNER_BEHIND : REPLICA_ACCEPTED);
+        cluster_site(cluster, 2)->audit_poison = 0;
+        struct replica_input input = {.type = REPLICA_REBUILT};
+        cluster_step(cluster, 2, &input);
+    }
+    cluster_run(cluster, CLUSTER_S);
+    assert_int_equal(placement_voters(&cluster_site(cluster, 2)->replica.placement), 3);
+    assert_int_equal(cluster_site(cluster, leader)->replica.halt, REPLICA_RUNS);
+    cluster_destroy(cluster);
+}
+
 static void test_no_change_before_the_own_term_commits(void **state)
 {
     (void)state;
@@ -274,6 +302,7 @@ int main(void)
         cmocka_unit_test(test_a_learner_joins_follows_and_votes),
         cmocka_unit_test(test_a_learner_does_not_count),
         cmocka_unit_test(test_a_learner_behind_is_not_promoted),
+        cmocka_unit_test(test_a_fenced_learner_is_not_promoted),
         cmocka_unit_test(test_no_change_before_the_own_term_commits),
         cmocka_unit_test(test_a_change_is_rolled_back),
         cmocka_unit_test(test_commit_providers_change_under_both_rules),
