@@ -301,13 +301,6 @@ void doors_market_reconcile(struct doors *doors, uint32_t market_index)
     }
 }
 
-void doors_reconcile(struct doors *doors)
-{
-    for (uint32_t market = 0; market < doors->options.market_count; market++) {
-        doors_market_reconcile(doors, market);
-    }
-}
-
 void doors_market_halt(struct doors *doors, uint32_t market_index)
 {
     ASSERT(market_index < doors->options.market_count);

@@ -85,16 +85,13 @@ void doors_complete(struct doors *doors, const struct io_completion *completion)
 /* An event of a market's engine, after it has been appended to the stream. */
 void doors_event(struct doors *doors, uint32_t market_index, const struct event *event);
 
-/* After recovery: report every session that a former life of this site left attached as logged off.
- */
-void doors_reconcile(struct doors *doors);
-
 /* A market is about to be made anew or not to be served: its connections end and are reported. */
 void doors_market_close(struct doors *doors, uint32_t market_index);
 /* A market has halted: those who are about to log on are sent away; the others are refused. What is
  * to be reported of them waits in vain. */
 void doors_market_halt(struct doors *doors, uint32_t market_index);
-/* It stands again, with another engine: doors_reconcile() for it alone. */
+/* After recovery, and when it stands again with another engine: report every session of it that a
+ * former life of this site left attached as logged off. */
 void doors_market_reconcile(struct doors *doors, uint32_t market_index);
 
 /* Once a loop turn, after commits have been executed: takes password checks, lets waiting doors go

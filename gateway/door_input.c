@@ -46,6 +46,15 @@ static bool door_find_session(const struct doors *doors, struct door *door,
     return false;
 }
 
+static bool door_some_market_closed(const struct doors *doors)
+{
+    bool closed = false;
+    for (uint32_t i = 0; i < doors->options.market_count; i++) {
+        closed = closed || doors->options.markets[i].closed;
+    }
+    return closed;
+}
+
 static enum door_verdict door_login(struct doors *doors, struct door *door,
                                     const struct soupbin_packet *packet)
 {
@@ -69,6 +78,10 @@ static enum door_verdict door_login(struct doors *doors, struct door *door,
     struct engine_session session;
     if (!door_find_session(doors, door, login.username, &session)) {
         sodium_memzero(&login, sizeof login);
+        if (door_some_market_closed(doors)) { /* It may be there: that engine may be behind. */
+            door_end(doors, door, DOOR_END_MARKET_CLOSED);
+            return DOOR_ENDED;
+        }
         door_input_reject(doors, door, SOUPBIN_NOT_AUTHORIZED);
         return DOOR_GO_ON;
     }

@@ -8,6 +8,7 @@
 #include "gateway/site_failure.h"
 #include "gateway/site_halt.h"
 #include "gateway/site_inside.h"
+#include "gateway/site_serving.h"
 #include "gateway/wall_offset.h"
 #include "matching/base/assertion.h"
 #include "replication/key_store.h"
@@ -34,54 +35,6 @@ enum status site_streams_failed(const struct site *site, uint32_t index, char *e
                    "start again; nothing is lost, they are rebuilt from the journal",
                    index + 1, status_text(status), site->config.data);
     return status;
-}
-
-/* Whether this site has executed all that is known to be committed, and somebody leads: only then
- * do its answers mean anything. */
-static bool site_is_current(const struct shard_status *status)
-{
-    if (status->fenced || status->leader_site_id == 0 ||
-        status->applied_log_index < status->committed_log_index) {
-        return false;
-    }
-    return status->role == REPLICA_LEADER
-               ? status->leader && status->applied_log_index == status->appended_log_index
-               : status->leader_commit_log_index > 0 &&
-                     status->applied_log_index >= status->leader_commit_log_index;
-}
-
-/* Once every shard has been current here: report who was logged on before, open the doors. Not all
- * at one moment: under load some shard always has something under way, here as at sites that serve.
- */
-static enum status site_serve(struct site *site, char *error)
-{
-    bool all = true;
-    for (uint32_t i = 0; i < site->config.shard_count; i++) {
-        struct shard_status status;
-        shard_status(site->shards[i], &status);
-        /* One that has halted serves nobody, and keeps nobody from being served by others. */
-        site->current[i] =
-            status.halted || (!status.fenced && (site->current[i] || site_is_current(&status)));
-        all = all && site->current[i];
-    }
-    if (!all) {
-        return STATUS_OK;
-    }
-    doors_reconcile(site->doors);
-    uint32_t handle = 0;
-    uint16_t port = 0;
-    enum status status = io_listen(site->io, site->config.listen_ouch,
-                                   doors_listen_token(site->doors), &handle, &port);
-    if (status != STATUS_OK) {
-        (void)snprintf(error, SITE_ERROR_BYTES, "cannot listen for clients on %s any more: %s",
-                       site->config.listen_ouch, status_text(status));
-        return status;
-    }
-    site->admin.serving = true;
-    log_line(LOG_LEVEL_INFO, "ready", "cluster=%s site=%s ouch=%s port=%u shards=%u",
-             site->config.cluster, site->config.site, site->config.listen_ouch, port,
-             site->config.shard_count);
-    return STATUS_OK;
 }
 
 static enum status site_dispatch(struct site *site, uint32_t count)
@@ -297,6 +250,7 @@ static enum status site_turn(struct site *site, char *error)
             return site_streams_failed(site, i, error);
         }
     }
+    site_serving_late(site);
     status = doors_run(site->doors, site->admin.orders_refused);
     if (status != STATUS_OK) {
         (void)snprintf(
@@ -315,7 +269,7 @@ static enum status site_turn(struct site *site, char *error)
     site_silence_run(&site->silence, now_ns);
     site_peers_run(&site->peers, now_ns, io_wall_ns(site->io));
     site_housekeeping(site, now_ns);
-    return site->admin.serving ? STATUS_OK : site_serve(site, error);
+    return site->admin.serving ? STATUS_OK : site_serving_begin(site, error);
 }
 
 /* Whether others may lead a shard. */

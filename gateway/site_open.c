@@ -39,7 +39,7 @@ static void site_event(void *context, uint32_t market_index, const struct event 
     }
     if (event->type == EVENT_ADMINISTRATION) {
         site_admin_event(&site->admin, market_index, event);
-    } else if (site->admin.serving) { /* What came before, doors_reconcile() has looked at. */
+    } else if (site->admin.serving) { /* What came before, site_serving_begin() has looked at. */
         doors_event(site->doors, market_index, event);
     }
 }

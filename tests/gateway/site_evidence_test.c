@@ -168,7 +168,10 @@ static void test_what_cannot_be_evidence_is_refused(void **state)
 static int setup_cluster(void **state)
 {
     (void)state;
-    return site_cluster_start(&cluster, "site_evidence", "EQ=site-1,site-2,site-3", NULL) ? 0 : -1;
+    return site_cluster_start(&cluster, "site_evidence",
+                              "EQ=site-1,site-2,site-3;FX=site-2,site-3,site-1", NULL)
+               ? 0
+               : -1;
 }
 
 static int teardown_cluster(void **state)
@@ -234,7 +237,7 @@ static void test_a_leader_that_was_cut_off_keeps_its_tail(void **state)
     char signed_by[32];
     (void)snprintf(signed_by, sizeof signed_by, "\"signer\":\"site-%u\"", index + 1);
 
-    /* There is no room for it at first. */
+    /* There is no room for it at first; the other shard is served nevertheless. */
     (void)snprintf(path, sizeof path, "%s/data/" SITE_EVIDENCE_DIRECTORY, site->directory);
     assert_int_equal(mkdir(path, 0700), 0);
     (void)snprintf(path, sizeof path, "%s/data/" SITE_EVIDENCE_DIRECTORY "/new-shard-1",
@@ -251,11 +254,24 @@ static void test_a_leader_that_was_cut_off_keeps_its_tail(void **state)
     char *metrics = test_market_get(site, "/metrics");
     assert_non_null(strstr(metrics, "causeway_shard_evidence_waits{shard=\"EQ\"} 1\n"));
     free(metrics);
+    assert_true(site_process_await(site, &status));
+    assert_true(site_process_logged(site, " shards=2 late=1"));
+    assert_false(site_process_logged(site, "event=shard-ready "));
+    assert_false(site_process_logged(site, "event=tail-dropped"));
+    struct soup_packet packet;
+    soup_client_connect(&cluster.client, site->ouch_port);
+    soup_client_login(&cluster.client, "ALICE", TEST_MARKET_PASSWORD, NULL, 0);
+    assert_false(soup_client_receive(&cluster.client, &packet)); /* Neither let in nor refused. */
+    soup_client_close(&cluster.client);
     assert_int_equal(unlink(path), 0);
 
     /* With room it goes on by itself. */
-    assert_true(site_process_await(site, &status));
+    while (!site_process_logged(site, "event=shard-ready shard=1 ")) {
+        site_cluster_pause(site);
+    }
     assert_true(site_process_logged(site, "event=tail-dropped shard=1 "));
+    site_cluster_join(&cluster.client, site, "ALICE", 0);
+    soup_client_close(&cluster.client);
     assert_true(site_cluster_status_holds(site, "\"evidence_waits\":false"));
     assert_true(site_cluster_status_holds(site, "\"evidence\":{\"files\":1,"));
     metrics = test_market_get(site, "/metrics");
