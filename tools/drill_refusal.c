@@ -34,18 +34,19 @@ static bool drill_refusal_copy(const char *from, const char *to, uint32_t *left_
     return (target == NULL || fclose(target) == 0) && whole;
 }
 
-/* What stands between the quotes of error="...". */
+/* What stands between the quotes of error="..." where causewayd denies a placement: it may fail to
+ * start for other reasons as well, and those are no refusal. */
 static bool drill_refusal_sentence(const char *line, char sentence[static DRILL_REFUSAL_BYTES])
 {
-    static const char key[] = " event=cannot-start ";
-    static const char text[] = " error=\"";
-    const char *at = strstr(line, key) == NULL ? NULL : strstr(line, text);
+    static const char key[] = " event=cannot-start status=denied error=\"";
+    static const char reason[] = " cannot keep what is promised: ";
+    const char *at = strstr(line, key);
     if (at == NULL) {
         return false;
     }
-    at += sizeof text - 1;
+    at += sizeof key - 1;
     (void)snprintf(sentence, DRILL_REFUSAL_BYTES, "%.*s", (int)strcspn(at, "\""), at);
-    return sentence[0] != '\0';
+    return strstr(sentence, reason) != NULL;
 }
 
 enum status drill_refusal_see(const char *program, const char *directory, const char *config,

@@ -8,6 +8,10 @@
 #include "tests/support/cmocka_all.h"
 #include "tests/support/test_paths.h"
 
+#define REFUSED                                                                                    \
+    "bootstrap: the sites of shard 1 cannot keep what is promised: two providers are too few"
+#define DENIED "level=error event=cannot-start status=denied error=\\\"" REFUSED "\\\""
+
 static char root[TEST_PATH_BYTES];
 static char config[TEST_PATH_BYTES + 32];
 static char program[TEST_PATH_BYTES + 32];
@@ -56,13 +60,12 @@ static enum status see(const char *body)
 static void test_it_is_refused_for_want_of_the_override(void **state)
 {
     (void)state;
-    assert_int_equal(
-        see("grep -q override \"$2\" && echo ' event=ready'\n"
-            "[ \"$(grep -c 'prefer: \\[[ab], [ab]\\]}' \"$2\")\" = 2 ] || exit 0\n"
-            "echo 'level=error event=cannot-start status=denied error=\"not so\"' >&2\n"
-            "exit 1"),
-        STATUS_OK);
-    assert_string_equal(sentence, "not so");
+    assert_int_equal(see("grep -q override \"$2\" && echo ' event=ready'\n"
+                         "[ \"$(grep -c 'prefer: \\[[ab], [ab]\\]}' \"$2\")\" = 2 ] || exit 0\n"
+                         "echo \"" DENIED "\" >&2\n"
+                         "exit 1"),
+                     STATUS_OK);
+    assert_string_equal(sentence, REFUSED);
 }
 
 static void test_what_is_no_refusal(void **state)
@@ -71,7 +74,14 @@ static void test_what_is_no_refusal(void **state)
     assert_int_equal(see("echo 'level=info event=ready' >&2; exec sleep 100"), STATUS_EXISTS);
     assert_non_null(strstr(error, "was not refused"));
     assert_int_equal(see("exit 1"), STATUS_EXISTS);
-    assert_int_equal(see("echo ' event=cannot-start error=\"not so\"' >&2; exit 0"), STATUS_EXISTS);
+    assert_int_equal(see("echo \"" DENIED "\" >&2; exit 0"), STATUS_EXISTS);
+    assert_int_equal(
+        see("echo 'level=error event=cannot-start status=denied error=\"the address is "
+            "not ours\"' >&2; exit 1"),
+        STATUS_EXISTS);
+    assert_int_equal(see("echo 'level=error event=cannot-start status=io error=\"" REFUSED
+                         "\"' >&2; exit 1"),
+                     STATUS_EXISTS);
     assert_int_not_equal(drill_refusal_see("/no/such/program", root, config, sentence, error),
                          STATUS_OK);
 }
