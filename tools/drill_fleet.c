@@ -18,6 +18,7 @@
 #define DRILL_FLEET_PAUSE_NS       1000000000L
 #define DRILL_FLEET_OPERATOR_TRIES 20u
 #define DRILL_FLEET_DISK_BYTES     (UINT64_C(1) << 30)
+#define DRILL_FLEET_FULL_NS        UINT64_C(2000000000)
 
 static enum status drill_fleet_fail(struct drill_fleet *fleet, enum status status, uint32_t site,
                                     const char *what)
@@ -200,14 +201,20 @@ int drill_fleet_clients(const struct drill_fleet *fleet)
     return fleet->wan != NULL ? wan_namespace(fleet->wan, fleet->scenario->site_count) : -1;
 }
 
-static enum status drill_fleet_start_one(struct drill_fleet *fleet, uint32_t index)
+/* One that outlived a full disk runs already; it is not excused for longer than a slow machine
+ * takes to end it. */
+static enum status drill_fleet_start_one(struct drill_fleet *fleet, uint32_t index, uint64_t now_ns)
 {
     struct drill_fleet_site *site = &fleet->sites[index];
+    bool runs = site_child_look(&site->child) != STATUS_CLOSED;
+    ASSERT(runs == (site->child.pid != 0));
     site->wanted = true;
-    if (site->child.pid != 0) {
+    site->full_until_ns = runs && site->disk_full ? now_ns + DRILL_FLEET_FULL_NS : 0;
+    site->disk_full = false;
+    if (runs) {
         return STATUS_OK;
     }
-    site->disk_full = false;
+    site->restarting = false;
     site->frozen = false;
     enum status status = site_child_start(&site->child);
     return status == STATUS_OK ? STATUS_OK
@@ -234,7 +241,7 @@ enum status drill_fleet_start(struct drill_fleet *fleet)
         return refused;
     }
     for (uint32_t i = 0; i < fleet->scenario->site_count; i++) {
-        enum status status = drill_fleet_start_one(fleet, i);
+        enum status status = drill_fleet_start_one(fleet, i, 0);
         if (status != STATUS_OK) {
             return status;
         }
@@ -296,7 +303,8 @@ static enum status drill_fleet_disk(struct drill_fleet *fleet, struct drill_flee
 }
 
 static enum status drill_fleet_fault_site(struct drill_fleet *fleet,
-                                          const struct scenario_fault *fault, uint32_t index)
+                                          const struct scenario_fault *fault, uint32_t index,
+                                          uint64_t now_ns)
 {
     struct drill_fleet_site *site = &fleet->sites[index];
     switch (fault->kind) {
@@ -304,7 +312,7 @@ static enum status drill_fleet_fault_site(struct drill_fleet *fleet,
         drill_fleet_kill(site);
         return STATUS_OK;
     case SCENARIO_START:
-        return drill_fleet_start_one(fleet, index);
+        return drill_fleet_start_one(fleet, index, now_ns);
     case SCENARIO_RESTART:
         site->restarting = site->child.pid != 0;
         site_child_ask(&site->child);
@@ -354,7 +362,7 @@ enum status drill_fleet_fault(struct drill_fleet *fleet, const struct scenario_f
     enum status status = STATUS_OK;
     for (uint32_t i = 0; i < fleet->scenario->site_count && status == STATUS_OK; i++) {
         if ((fault->who >> i & 1) != 0) {
-            status = drill_fleet_fault_site(fleet, fault, i);
+            status = drill_fleet_fault_site(fleet, fault, i, now_ns);
         }
     }
     return status;
@@ -372,11 +380,10 @@ enum status drill_fleet_tick(struct drill_fleet *fleet, uint64_t now_ns)
             site->wanted = false; /* As it should: it acknowledges nothing it cannot keep. */
             continue;
         }
-        if (!site->restarting) {
+        if (!site->restarting && now_ns >= site->full_until_ns) {
             return drill_fleet_fail(fleet, STATUS_CLOSED, i, "ended by itself");
         }
-        site->restarting = false;
-        enum status status = drill_fleet_start_one(fleet, i);
+        enum status status = drill_fleet_start_one(fleet, i, now_ns);
         if (status != STATUS_OK) {
             return status;
         }

@@ -29,8 +29,9 @@ struct drill_fleet_site {
     bool wanted;     /* It should be running. */
     bool restarting; /* Asked to end, and started again when it has. */
     bool frozen;
-    bool small_disk;                          /* Its directory is a drill_disk. */
-    bool disk_full;                           /* It was filled: the site may end by itself. */
+    bool small_disk;        /* Its directory is a drill_disk. */
+    bool disk_full;         /* It was filled: the site may end by itself. */
+    uint64_t full_until_ns; /* So long it may end late of that, and starts anew. */
     char wall_offset[DRILL_PLACE_PATH_BYTES]; /* Of its clock (gateway/wall_offset.h); may be "". */
     int64_t wall_offset_ns;
 };
