@@ -46,7 +46,7 @@ bool drill_losses_take(struct drill_losses *losses, const struct scenario *scena
     uint16_t sites = drill_losses_sites(fault, scenario->site_count);
     uint64_t term = 0;
     uint8_t leader = DRILL_LEADERS_NONE;
-    bool dead = fault->kind == SCENARIO_KILL || fault->kind == SCENARIO_FILL_DISK;
+    bool dead = fault->kind == SCENARIO_KILL; /* A full disk may be outlived. */
     bool lost = false;
     ASSERT(at_ns <= over_ns);
     uint64_t until_ns = dead || over_ns > UINT64_MAX - DRILL_LOSSES_LATE_NS

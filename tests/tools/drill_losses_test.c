@@ -60,6 +60,7 @@ static void frozen_and_cut_off(void **state)
     led(1500, 0, 2, 1);
     led(5740, 0, 3, 2); /* An election that had begun. */
     led(9000, 0, 4, 0);
+    assert_false(harm(SCENARIO_FILL_DISK, 1, 0, 500)); /* It outlived that. */
     assert_true(harm(SCENARIO_STOP, 1, 0, 1000));
     assert_false(harm(SCENARIO_STOP, 2, 0, 2000)); /* Not noticed: it led on for long. */
     assert_true(harm(SCENARIO_CUT, 2, 0, 5000));
