@@ -258,7 +258,9 @@ int drill_main(int argc, char **argv)
          "With a scenario: no network namespaces, all sites on loopback without delays.", 0, 0,
          NULL},
         {"unhurried", 0, OPTION_FLAG, &more.unhurried, NULL,
-         "With a scenario: fast recovery is not expected, as on a slow machine.", 0, 0, NULL},
+         "With a scenario: as on a slow machine, neither how fast it recovers is judged nor which "
+         "shards move.",
+         0, 0, NULL},
         {"sites", 0, OPTION_COUNT, &more.sites, "N",
          "Of chaos: how many sites, an odd number (default 3).", CHAOS_SITES_MIN, SITES_MAX, NULL},
         {"losses", 0, OPTION_COUNT, &more.losses, "N",

@@ -173,7 +173,7 @@ static void drill_story_proof(const struct drill_play *play)
                      drill_story_yes(check->segments_differ == 0 && check->segments_compared > 0),
                      human_number(check->segments_compared).text);
         if (check->segments_given_up > 0) {
-            (void)printf(", %s at the end of dead ones were never committed",
+            (void)printf(", %s at the end of dead ones were given up",
                          human_number(check->segments_given_up).text);
         }
         (void)putchar('\n');
