@@ -422,6 +422,9 @@ static int journal_command_begin(struct journal_command *command, char **operand
     if (exit_status != OPTIONS_EXIT_DONE) {
         return exit_status;
     }
+    if (evidence && (command->from != 0 || command->to != UINT64_MAX || command->segments_only)) {
+        return options_wrong(command->name, "--from, --to and --segments are not of 'evidence'");
+    }
     if (evidence) {
         return journal_command_evidence(command, count == 2 ? operands[1] : NULL);
     }

@@ -264,6 +264,12 @@ static void test_evidence(void **state)
     assert_int_equal(RUN(site.tool, "journal", "evidence", "/nowhere", "--config", site.config), 1);
     assert_said("there is no /nowhere");
     assert_int_equal(RUN(site.tool, "journal", "evidence", evidence), 2);
+    assert_int_equal(RUN(site.tool, "journal", "evidence", "--config", site.config, "--segments"),
+                     2);
+    assert_int_equal(RUN(site.tool, "journal", "evidence", "--config", site.config, "--from", "2"),
+                     2);
+    assert_int_equal(RUN(site.tool, "journal", "evidence", "--config", site.config, "--to", "2"),
+                     2);
 }
 
 /* Executed again, the journal comes to the hash that the site itself had there. */
