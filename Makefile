@@ -68,7 +68,7 @@ help:
 	@echo 'make models   search the Spin models of the consensus, planted bugs included (DEEP=1: the large ones, too)'
 	@echo 'make mutants  plant bugs in the consensus and its neighbours, one at a time: a test or the simulator must notice each (NAMES=)'
 	@echo 'make soak     simulate whole clusters with faults (SEEDS=1000; SEED: the first one)'
-	@echo 'make drills   every scenario of tools/drills, one after the other (SECONDS=30 of order flow each; about 12 min)'
+	@echo 'make drills   every scenario of tools/drills, one after the other (SCENARIOS= names some; SECONDS=30 of order flow each; about 12 min)'
 	@echo 'make chaos    real sites killed, frozen, cut off, their disks full, while clients trade (SECONDS=60 SITES="3 5" SEED=)'
 	@echo 'make lint     layout, purity of the cores, arrows between rooms, function length, ...'
 	@echo 'make format   apply .clang-format'

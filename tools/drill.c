@@ -287,6 +287,9 @@ int drill_main(int argc, char **argv)
     if (list) {
         return drill_show_list();
     }
+    if (more.losses > 0 && (operand >= argc || strcmp(argv[operand], DRILL_CHAOS) != 0)) {
+        return options_wrong("drill", "--losses goes with 'chaos'");
+    }
     return operand < argc ? drill_play_scenario(argv[operand], &options, &more)
                           : drill_with(&options);
 }
