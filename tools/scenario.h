@@ -20,7 +20,7 @@
 #define SCENARIO_ABOUT_BYTES   2048u
 #define SCENARIO_SAY_BYTES     160u
 #define SCENARIO_REGIONS_MAX   8u
-#define SCENARIO_FAULTS_MAX    4096u /* Repeated ones counted as often as they happen. */
+#define SCENARIO_FAULTS_MAX    16384u /* Repeated ones counted as often as they happen. */
 #define SCENARIO_SESSIONS_MAX  1000u
 #define SCENARIO_DURATION_MAX  UINT64_C(86400000000000) /* A day. */
 #define SCENARIO_CLIENTS_LABEL "clients"

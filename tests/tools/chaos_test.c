@@ -168,10 +168,22 @@ static void any_length(void **state)
     }
 }
 
+/* Not more seldom where it may last for minutes until enough is lost. */
+static void no_thinner(void **state)
+{
+    (void)state;
+    struct chaos_options options = options_of(3, 5, 60 * S);
+    chaos_make(&scenario, &options);
+    options.duration_ns = 240 * S;
+    chaos_make(&other, &options);
+    assert_true(scenario.fault_count > 0);
+    assert_in_range(other.fault_count, scenario.fault_count * 7 / 2, scenario.fault_count * 5);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(repeats), cmocka_unit_test(well_formed),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(repeats),    cmocka_unit_test(well_formed),
                                        cmocka_unit_test(every_kind), cmocka_unit_test(haste),
-                                       cmocka_unit_test(any_length)};
+                                       cmocka_unit_test(any_length), cmocka_unit_test(no_thinner)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

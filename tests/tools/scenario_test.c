@@ -239,8 +239,8 @@ static void mistakes_of_the_timeline(void **state)
     assert_wrong(20, "  - {at: 5s, do: stop, who: [one], times: 3, every: 1s, for: 1s}", 20,
                  "shorter than `every`");
     assert_wrong(20, "  - {at: 5s, do: restart, who: [one], for: 1s}", 20, "nothing undoes it");
-    assert_wrong(20, "  - {at: 5s, do: stop, who: [one], times: 4096, every: 1ms}", 20,
-                 "more than 4096 faults");
+    assert_wrong(20, "  - {at: 5s, do: stop, who: [one], times: 16384, every: 1ms}", 20,
+                 "more than 16384 faults");
 }
 
 /* One zone with the majority: refused, or overridden and said why. */
