@@ -89,9 +89,8 @@ static struct site_load_result budget_run(const struct site_load_options *option
 
 /* ---- Bytes: of a link, and on disk ---- */
 
-static void budget_link(struct budget *budget, uint32_t segment_commands,
-                        enum order_desk_client_id client_id, const char *name, double must,
-                        double aim)
+static void budget_link(struct budget *budget, uint32_t segment_commands, const char *name,
+                        double must, double aim)
 {
     char more[64];
     char how[128];
@@ -101,7 +100,7 @@ static void budget_link(struct budget *budget, uint32_t segment_commands,
                                               .more = more,
                                               .sessions = 32,
                                               .window = 256,
-                                              .client_id = client_id};
+                                              .client_id = ORDER_DESK_EMPTY};
     const struct site_load_result result = budget_run(&options, BUDGET_NS);
     (void)snprintf(how, sizeof how, "%.2f B out, %.2f B back; %.0f orders a segment of %.1f B each",
                    result.link_bytes_out, result.link_bytes_in, result.segment_commands,
@@ -110,7 +109,7 @@ static void budget_link(struct budget *budget, uint32_t segment_commands,
                                     "B",    must, aim,
                                     false,  how};
     budget_print(budget, &link);
-    if (segment_commands < 1000 || client_id != ORDER_DESK_EMPTY) {
+    if (segment_commands < 1000) {
         return;
     }
     const struct budget_row journal = {
@@ -125,9 +124,8 @@ static void budget_link(struct budget *budget, uint32_t segment_commands,
 
 static void budget_links(struct budget *budget)
 {
-    budget_link(budget, 1000, ORDER_DESK_EMPTY, "link: an order and follower, 1,000 a segment", 10,
-                8);
-    budget_link(budget, 64, ORDER_DESK_EMPTY, "link: the same, 64 a segment", 13, 10);
+    budget_link(budget, 1000, "link: an order and follower, 1,000 a segment", 10, 8);
+    budget_link(budget, 64, "link: the same, 64 a segment", 13, 10);
 }
 
 /* ---- Distance ---- */
@@ -225,10 +223,11 @@ static int budget_hold(const char *endpoint, uint32_t count)
 }
 
 /* The other client trades meanwhile: who is silent for long is disconnected. */
-static void budget_await_attached(struct site_load *load, uint64_t count)
+static void budget_await_attached(struct site_load *load, pid_t holder, uint64_t count)
 {
     while (site_load_status(&load->sites[0], "clients", "attached") < count) {
         ASSERT(!site_process_ended(&load->sites[0]));
+        ASSERT(waitpid(holder, NULL, WNOHANG) == 0); /* It holds all of them, or none count. */
         site_load_warm(load, BUDGET_SECOND_NS);
     }
 }
@@ -278,7 +277,7 @@ static void budget_idle(struct budget *budget, const char *program)
     (void)snprintf(output, sizeof output, "%s/hold.log", load.directory);
     const char *const arguments[] = {program, "hold", endpoint, number, NULL};
     pid_t holder = site_process_begin(output, arguments);
-    budget_await_attached(&load, (uint64_t)budget->connections + 1);
+    budget_await_attached(&load, holder, (uint64_t)budget->connections + 1);
     site_load_warm(&load, BUDGET_WARM_NS);
     const struct site_load_result many = site_load_measure(&load, BUDGET_NS);
     uint64_t after = site_load_resident_bytes(&load.sites[0]);

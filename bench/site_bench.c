@@ -18,7 +18,6 @@
 
 #define SITE_BENCH_NS      UINT64_C(4000000000) /* Of each measurement. */
 #define SITE_BENCH_WARM_NS UINT64_C(3000000000) /* Until all memory that is used has been used. */
-#define SITES_MAX          SITE_LOAD_SITES_MAX
 
 struct scenario {
     const char *name;
@@ -37,10 +36,10 @@ static const struct scenario scenarios[] = {
     {"saturated", 1, "sleep", 32, 256, ORDER_DESK_EMPTY, 0},
     {"saturated, counting ids", 1, "sleep", 32, 256, ORDER_DESK_COUNTING, 0},
     {"saturated, random ids", 1, "sleep", 32, 256, ORDER_DESK_RANDOM, 0},
-    {"one at a time, sleeping", SITES_MAX, "sleep", 1, 1, ORDER_DESK_EMPTY, 1},
-    {"one at a time, yielding", SITES_MAX, "yield", 1, 1, ORDER_DESK_EMPTY, 1},
-    {"64 in flight, yielding", SITES_MAX, "yield", 8, 8, ORDER_DESK_EMPTY, 64},
-    {"saturated", SITES_MAX, "sleep", 32, 256, ORDER_DESK_EMPTY, 0},
+    {"one at a time, sleeping", SITE_LOAD_SITES_MAX, "sleep", 1, 1, ORDER_DESK_EMPTY, 1},
+    {"one at a time, yielding", SITE_LOAD_SITES_MAX, "yield", 1, 1, ORDER_DESK_EMPTY, 1},
+    {"64 in flight, yielding", SITE_LOAD_SITES_MAX, "yield", 8, 8, ORDER_DESK_EMPTY, 64},
+    {"saturated", SITE_LOAD_SITES_MAX, "sleep", 32, 256, ORDER_DESK_EMPTY, 0},
 };
 #define SCENARIO_COUNT (sizeof scenarios / sizeof scenarios[0])
 

@@ -19,6 +19,7 @@
 #define LOAD_TRIES_MAX    3000u
 #define LOAD_MEASURES_MAX 8u
 #define LOAD_STEP_NS      UINT64_C(100000000)
+#define LOAD_READY_NS     UINT64_C(60000000000)
 #define LOAD_INSTRUMENTS  2u
 /* What the model leaves open, 4096 orders of an instrument, and what is under way. */
 #define LOAD_ORDERS_MAX (1u << 16)
@@ -26,6 +27,19 @@
 static const uint8_t load_symbols[LOAD_INSTRUMENTS][SYMBOL_BYTES] = {"GOOG    ", "AAPL    "};
 
 /* ---- Figures ---- */
+
+/* What the sites say of themselves, all together, and what the system says of them; figures only
+ * grow. */
+struct load_figures {
+    uint64_t records;
+    uint64_t segments;
+    uint64_t segment_bytes;
+    uint64_t stream_bytes;   /* Of both files of a shard, the live market's and the shadow's. */
+    uint64_t disk_bytes;     /* Caused to be written, streams included. */
+    uint64_t link_bytes_out; /* Of the leader's site; TLS included, TCP/IP not. */
+    uint64_t link_bytes_in;
+    double cpu_s;
+};
 
 static json_t *load_status_of(const struct site_process *site)
 {
@@ -136,9 +150,9 @@ static uint64_t load_peer_bytes(const char *metrics, const char *name)
     return sum;
 }
 
-void site_load_figures(const struct site_load *load, struct site_load_figures *figures)
+static void load_figures_take(const struct site_load *load, struct load_figures *figures)
 {
-    *figures = (struct site_load_figures){0};
+    *figures = (struct load_figures){0};
     for (uint32_t at = 0; at < load->site_count; at++) {
         const struct site_process *site = &load->sites[at];
         json_t *root = load_status_of(site);
@@ -318,7 +332,9 @@ static void load_trade_until(struct site_load *load, uint64_t until_ns)
 
 void site_load_warm(struct site_load *load, uint64_t duration_ns)
 {
+    uint64_t limit_ns = ouch_client_now_ns(load->client) + LOAD_READY_NS;
     while (!trader_ready(load->trader)) {
+        ASSERT(ouch_client_now_ns(load->client) < limit_ns);
         trader_connect(load->trader);
         ASSERT(trader_step(load->trader, ouch_client_now_ns(load->client) + LOAD_STEP_NS) ==
                STATUS_OK);
@@ -333,9 +349,9 @@ void site_load_warm(struct site_load *load, uint64_t duration_ns)
 /* All zero: nothing was answered at all. */
 static struct site_load_result load_measure_once(struct site_load *load, uint64_t duration_ns)
 {
-    struct site_load_figures first;
-    struct site_load_figures last;
-    site_load_figures(load, &first);
+    struct load_figures first;
+    struct load_figures last;
+    load_figures_take(load, &first);
     trader_measure(load->trader);
     double cpu_s = load_own_cpu_s();
     uint64_t from_ns = ouch_client_now_ns(load->client);
@@ -344,7 +360,7 @@ static struct site_load_result load_measure_once(struct site_load *load, uint64_
     cpu_s = load_own_cpu_s() - cpu_s;
     struct trader_counts counts = trader_counts(load->trader);
     const struct histogram *latency = trader_order_latency(load->trader);
-    site_load_figures(load, &last);
+    load_figures_take(load, &last);
 
     double commands = (double)counts.commands;
     double records = (double)(last.records - first.records);

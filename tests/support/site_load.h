@@ -24,19 +24,6 @@ struct site_load_options {
     uint64_t delay_ns; /* which hold up every byte by this, each way. */
 };
 
-/* What the sites say of themselves, all together, and what the system says of them; figures only
- * grow. */
-struct site_load_figures {
-    uint64_t records;
-    uint64_t segments;
-    uint64_t segment_bytes;
-    uint64_t stream_bytes;   /* Of both files of a shard, the live market's and the shadow's. */
-    uint64_t disk_bytes;     /* Caused to be written, streams included. */
-    uint64_t link_bytes_out; /* Of the leader's site; TLS included, TCP/IP not. */
-    uint64_t link_bytes_in;
-    double cpu_s;
-};
-
 struct site_load {
     struct site_process sites[SITE_LOAD_SITES_MAX]; /* The first leads. */
     uint32_t site_count;
@@ -78,7 +65,6 @@ void site_load_warm(struct site_load *load, uint64_t duration_ns);
  * a time in which nothing was answered. */
 struct site_load_result site_load_measure(struct site_load *load, uint64_t duration_ns);
 
-void site_load_figures(const struct site_load *load, struct site_load_figures *figures);
 /* A whole number of GET /status of a site: of the member `second` of the object `first`. */
 uint64_t site_load_status(const struct site_process *site, const char *first, const char *second);
 /* Memory of a site that is really there. */
