@@ -162,7 +162,7 @@ static void edit_what_may_differ(struct site_process *site)
     char from[16];
     char to[16];
     read_text(cluster.sites[1].config, text);
-    uint16_t other = (uint16_t)(cluster.sites[1].ouch_port ^ 0x4000);
+    uint16_t other = site_process_free_port();
     (void)snprintf(from, sizeof from, ":%u\"", cluster.sites[1].ouch_port);
     (void)snprintf(to, sizeof to, ":%u\"", other);
     edit("ouch:", from, to);

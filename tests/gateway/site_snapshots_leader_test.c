@@ -99,7 +99,8 @@ static uint32_t hold_in_the_middle(uint32_t away, uint32_t one, uint32_t other)
                                 site_cluster_log_bytes(&cluster.sites[other])};
     site_process_launch(site);
     bool over = false;
-    while (incoming_bytes(site) == 0 && !over) {
+    while (incoming_bytes(site) == 0 && !over) { /* Without a pause, which would be too long. */
+        assert_false(site_process_ended(site));
         over = site_process_logged_since(site, site->log_bytes, "event=snapshot-fetched") ||
                site_process_logged_since(site, site->log_bytes, "event=ready");
     }

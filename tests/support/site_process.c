@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -20,9 +21,14 @@ static uint32_t site_process_port; /* free_port.h */
 
 static pid_t site_process_spawn(const char *const arguments[], int output)
 {
+    pid_t parent = getpid();
     pid_t pid = fork();
     ASSERT(pid >= 0);
     if (pid == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* A test that aborts leaves nothing running. */
+        if (getppid() != parent) {
+            _exit(127); /* It has ended already. */
+        }
         (void)dup2(output, STDOUT_FILENO);
         (void)dup2(output, STDERR_FILENO);
         char *copy[32];
@@ -71,6 +77,11 @@ int site_process_run(char *output, size_t output_bytes, const char *const argume
     return site_process_status(status);
 }
 
+uint16_t site_process_free_port(void)
+{
+    return free_port(&site_process_port);
+}
+
 /* Paths and ports of a site that is to be made. */
 static void site_process_prepare(struct site_process *site, const char *directory, const char *name)
 {
@@ -82,8 +93,8 @@ static void site_process_prepare(struct site_process *site, const char *director
     (void)snprintf(site->log, sizeof site->log, "%s/%s.log", directory, name);
     (void)snprintf(site->program, sizeof site->program, "%s/causewayd", build);
     (void)snprintf(site->tool, sizeof site->tool, "%s/causeway", build);
-    site->ouch_port = free_port(&site_process_port);
-    site->admin_port = free_port(&site_process_port);
+    site->ouch_port = site_process_free_port();
+    site->admin_port = site_process_free_port();
 }
 
 static void site_process_make(struct site_process *site, const char *name, const char *provider,
@@ -135,7 +146,7 @@ void site_process_init_cluster(struct site_process *sites, uint32_t count, const
         char peer[32];
         (void)snprintf(name, sizeof name, "site-%u", at + 1);
         (void)snprintf(provider, sizeof provider, "provider-%u", at + 1);
-        (void)snprintf(peer, sizeof peer, "127.0.0.1:%u", free_port(&site_process_port));
+        (void)snprintf(peer, sizeof peer, "127.0.0.1:%u", site_process_free_port());
         site_process_prepare(site, directory, name);
         site_process_make(site, name, provider, peer);
         bootstrap[4 + at] = site->directory;
@@ -153,7 +164,7 @@ void site_process_init_reachable(struct site_process *site, const char *director
                                  const char *provider)
 {
     char peer[32];
-    (void)snprintf(peer, sizeof peer, "127.0.0.1:%u", free_port(&site_process_port));
+    (void)snprintf(peer, sizeof peer, "127.0.0.1:%u", site_process_free_port());
     site_process_prepare(site, directory, name);
     site_process_make(site, name, provider, peer);
 }
@@ -206,12 +217,16 @@ bool site_process_logged(const struct site_process *site, const char *text)
     return site_process_logged_since(site, 0, text);
 }
 
-bool site_process_ended(const struct site_process *site)
+bool site_process_pid_ended(pid_t pid)
 {
     siginfo_t info = {0};
-    return site->pid == 0 ||
-           waitid(P_PID, (id_t)site->pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
-           info.si_pid != 0;
+    ASSERT(pid > 0);
+    return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid != 0;
+}
+
+bool site_process_ended(const struct site_process *site)
+{
+    return site->pid == 0 || site_process_pid_ended(site->pid);
 }
 
 void site_process_launch(struct site_process *site)

@@ -1,5 +1,5 @@
 /* A site as a user has it: made by `causeway init`, run as a real `causewayd` process that the test
- * may kill. Its log is kept; ports are free ones of 127.0.0.1. */
+ * may kill, and that dies with it. Its log is kept; ports are free ones of 127.0.0.1. */
 #ifndef TESTS_SUPPORT_SITE_PROCESS_H
 #define TESTS_SUPPORT_SITE_PROCESS_H
 
@@ -39,6 +39,9 @@ void site_process_init_cluster(struct site_process *sites, uint32_t count, const
 void site_process_init_reachable(struct site_process *site, const char *directory, const char *name,
                                  const char *provider);
 
+/* A port that no site here has. */
+uint16_t site_process_free_port(void);
+
 /* Start it, as the two steps that several sites need: none serves alone. */
 void site_process_launch(struct site_process *site);
 bool site_process_await(struct site_process *site, int *exit_status);
@@ -65,8 +68,10 @@ int site_process_run(char *output, size_t output_bytes, const char *const argume
 /* Whether a whole line of the log holds `text`, anywhere or behind `from_bytes`. */
 bool site_process_logged(const struct site_process *site, const char *text);
 bool site_process_logged_since(const struct site_process *site, off_t from_bytes, const char *text);
-/* Whether it does not run any more; it is not reaped by this. */
+/* Whether it does not run any more; it is not reaped by this. The same of a program that was begun.
+ */
 bool site_process_ended(const struct site_process *site);
+bool site_process_pid_ended(pid_t pid);
 
 /* The whole log to stderr, indented: what a failed test should say. */
 void site_process_show_log(const struct site_process *site);

@@ -103,19 +103,10 @@ static void expect_done(pid_t pid)
 {
     static char output[SITE_OPERATOR_OUTPUT_BYTES];
     int status = order_flow_finish(&flow, pid);
-    FILE *file = fopen(output_path, "re");
-    assert_non_null(file);
-    output[fread(output, 1, sizeof output - 1, file)] = '\0';
-    assert_int_equal(fclose(file), 0);
+    site_process_read(output_path, output, sizeof output);
     if (status != 0) {
         fail_msg("%s", output);
     }
-}
-
-static bool ended(pid_t pid)
-{
-    siginfo_t info = {0};
-    return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0;
 }
 
 /* Killed with orders under way; all of them are answered by who is left, and it comes back. */
@@ -138,7 +129,7 @@ static void harass(pid_t pid)
 {
     uint32_t kills = 0;
     uint64_t epoch = newest_epoch();
-    while (!ended(pid)) {
+    while (!site_process_pid_ended(pid)) {
         uint64_t now = newest_epoch();
         order_flow_trade(&flow, 1);
         site_cluster_pause(flow.site);
@@ -189,7 +180,7 @@ static void promote_with_kills(void)
     do {
         order_flow_trade(&flow, 1);
         site_operator_look(&sites[find_leader()], 1, &view);
-    } while (!view.planned && !ended(pid));
+    } while (!view.planned && !site_process_pid_ended(pid));
     (void)kill(pid, SIGKILL);
     assert_int_equal(waitpid(pid, NULL, 0), pid);
     assert_true(view.planned); /* Nobody can have caught up. */

@@ -97,10 +97,8 @@ static pid_t begin(uint32_t asked, const char *verb, const char *one, const char
 /* Its end, trading until then or not. */
 static int finish(pid_t pid, bool trading)
 {
-    siginfo_t info = {.si_pid = 0};
-    while (trading && info.si_pid == 0) {
+    while (trading && !site_process_pid_ended(pid)) {
         trade_one();
-        assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT), 0);
     }
     return site_process_finish(pid, output_path, output, sizeof output);
 }

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 
 #include "tests/support/cmocka_all.h"
 #include "tests/support/http.h"
@@ -96,13 +95,6 @@ static void reach_accepted(struct round *round)
     send_some();
 }
 
-static bool tool_ended(const struct round *round)
-{
-    siginfo_t info = {0};
-    return waitid(P_PID, (id_t)round->tool, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
-           info.si_pid != 0;
-}
-
 /* The tool is begun, and has got as far as this. */
 static void reach_by_tool(struct round *round, enum step step)
 {
@@ -122,7 +114,8 @@ static void reach_by_tool(struct round *round, enum step step)
     round->tool = site_process_begin(output, arguments);
     send_some();
     bool reached = false;
-    while (!reached && !tool_ended(round)) { /* It ends where preference was faster. */
+    while (!reached &&
+           !site_process_pid_ended(round->tool)) { /* It ends where preference was faster. */
         reached = step == STEP_ELECTED
                       ? site_process_logged_since(target, target_log, "here=1")
                       : site_process_logged_since(leader, leader_log, "kind=3 shard=1 result=acc");
