@@ -70,7 +70,7 @@ const char *ledger_violation_text(enum ledger_violation violation)
     return texts[violation];
 }
 
-void ledger_find(struct ledger *ledger, struct ledger_finding finding)
+static void ledger_find(struct ledger *ledger, struct ledger_finding finding)
 {
     ledger->counts.violations[finding.violation]++;
     if (ledger->finding_count < LEDGER_FINDINGS_MAX) {

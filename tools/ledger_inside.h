@@ -1,5 +1,5 @@
-/* What ledger.c (what the wire says) and ledger_journal.c (what journals say, and what is missing
- * at the end) share. Nobody else looks in. */
+/* What ledger.c (what the wire says) and ledger_journal.c (what journals say, and what they lack)
+ * share. Nobody else looks in. */
 #ifndef TOOLS_LEDGER_INSIDE_H
 #define TOOLS_LEDGER_INSIDE_H
 
@@ -51,9 +51,7 @@ struct ledger {
     uint32_t finding_count;
 };
 
-/* Counts a violation, and keeps the first ones. */
-void ledger_find(struct ledger *ledger, struct ledger_finding finding);
-/* The same of the order with this key. */
+/* Counts a violation of the order with this key, and keeps the first ones. */
 void ledger_find_order(struct ledger *ledger, enum ledger_violation violation, uint64_t key,
                        uint64_t sequence, uint64_t match_number);
 uint64_t ledger_key(const struct ledger *ledger, uint32_t session, uint8_t channel,

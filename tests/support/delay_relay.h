@@ -1,6 +1,6 @@
 /* Relays of TCP connections that hold up every byte by the same time, each way: distance between
- * sites that are in fact on one machine. Bytes are kept in order and never dropped; a connection
- * that ends on one side ends on the other. A thread of its own.
+ * sites that are in fact on one machine. Bytes are kept in order, and not dropped while both sides
+ * live; a connection that ends on one side ends on the other. A thread of its own.
  *
  * Each connection is acknowledged by the relay at once: a sender's congestion window does not feel
  * the distance, as it would not on a line whose buffers were sized for it. (tools/wan has real

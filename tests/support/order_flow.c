@@ -93,7 +93,8 @@ static bool flow_answer(struct order_flow *flow)
     return true;
 }
 
-void order_flow_take(struct order_flow *flow)
+/* The next answer, whatever it is; it must be right. Orders are under way. */
+static void flow_take(struct order_flow *flow)
 {
     assert_true(flow->accepted < flow->sent);
     if (flow_answer(flow)) {
@@ -115,7 +116,7 @@ void order_flow_drain(struct order_flow *flow)
         if (flow->sent == flow->accepted) {
             order_flow_send(flow);
         }
-        order_flow_take(flow);
+        flow_take(flow);
     }
     assert_int_equal(flow->sent, flow->accepted);
 }
@@ -128,7 +129,7 @@ void order_flow_trade(struct order_flow *flow, uint32_t count)
         while (flow->sent < until && flow->sent - flow->accepted < FLOW_WINDOW) {
             order_flow_send(flow);
         }
-        order_flow_take(flow);
+        flow_take(flow);
     }
 }
 

@@ -26,9 +26,7 @@ void order_flow_move(struct order_flow *flow, const struct site_process *site);
 void order_flow_close(struct order_flow *flow);
 
 void order_flow_send(struct order_flow *flow);
-/* The next answer, whatever it is; it must be right. Orders are under way. */
-void order_flow_take(struct order_flow *flow);
-/* Whether take() would not wait. */
+/* Whether there is an answer that was not taken yet. */
 bool order_flow_answered(struct order_flow *flow);
 /* Until all that was sent is acknowledged; what is refused is sent again. */
 void order_flow_drain(struct order_flow *flow);

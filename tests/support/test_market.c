@@ -25,14 +25,8 @@ void test_market_token(const struct site_process *site, char token[static 128])
     token[strcspn(token, "\n")] = '\0';
 }
 
-int test_market_command(const struct site_process *site, const char *type, uint32_t version,
-                        const char *object)
-{
-    return test_market_command_to(site, 1, type, version, object);
-}
-
-int test_market_command_to(const struct site_process *site, uint16_t shard_id, const char *type,
-                           uint32_t version, const char *object)
+static int test_market_command_to(const struct site_process *site, uint16_t shard_id,
+                                  const char *type, uint32_t version, const char *object)
 {
     char token[128];
     test_market_token(site, token);
@@ -61,6 +55,12 @@ int test_market_command_to(const struct site_process *site, uint16_t shard_id, c
     }
     free(response);
     return status;
+}
+
+int test_market_command(const struct site_process *site, const char *type, uint32_t version,
+                        const char *object)
+{
+    return test_market_command_to(site, 1, type, version, object);
 }
 
 static void market_session(const struct site_process *site, uint16_t shard_id, const char *name,

@@ -30,11 +30,9 @@ void test_market_token(const struct site_process *site, char token[static 128]);
 /* A JSON text from GET `path` (/status, /market), in malloc()ed memory. */
 char *test_market_get(const struct site_process *site, const char *path);
 
-/* One administrative command, of shard 1 or another; returns the HTTP status. `object` is its JSON.
+/* One administrative command of shard 1; returns the HTTP status. `object` is its JSON.
  */
 int test_market_command(const struct site_process *site, const char *type, uint32_t version,
                         const char *object);
-int test_market_command_to(const struct site_process *site, uint16_t shard_id, const char *type,
-                           uint32_t version, const char *object);
 
 #endif
