@@ -34,6 +34,23 @@ static int teardown(void **state)
     return 0;
 }
 
+/* Who is silent for long is disconnected. */
+static void other_stays(void)
+{
+    soup_client_packet(&other, 'R', NULL, 0);
+}
+
+/* The site serves; the other shard's client is there meanwhile. */
+static void await_ready(struct site_process *site)
+{
+    int status = 0;
+    while (!site_process_logged_since(site, site->log_bytes, "event=ready")) {
+        other_stays();
+        site_cluster_pause(site);
+    }
+    assert_true(site_process_await(site, &status));
+}
+
 /* Every site has two snapshots of shard 1. Returns the next reference. */
 static uint32_t trade_to_snapshots(void)
 {
@@ -61,6 +78,7 @@ static void trade_until_halted(const struct site_process *site, uint32_t next_re
     struct ouch_refused refused = {.reason = OUCH_REFUSED_NO_QUORUM};
     while (!site_cluster_status_holds(site, "\"halted\":true")) {
         soup_client_order(&cluster.client, next_reference++, 'B', 10, "TEST", 500000, '0');
+        other_stays();
     }
     soup_client_order(&cluster.client, next_reference, 'B', 10, "TEST", 500000, '0');
     while (refused.user_reference != next_reference) {
@@ -100,13 +118,16 @@ static void test_the_other_shard_goes_on(void **state)
     site_cluster_trade(&cluster.client, next_reference, 10);
     site_process_launch(&cluster.sites[2]);
     trade_until_halted(&cluster.sites[0], next_reference + 10);
-    assert_true(site_process_await(&cluster.sites[2], &status));
+    await_ready(&cluster.sites[2]);
 
     /* All say so, and why. */
     for (uint32_t at = 0; at < SITE_CLUSTER_SITES; at++) {
         const struct site_process *site = &cluster.sites[at];
         const char *const show[] = {site->tool, "status", "--config", site->config, NULL};
-        site_cluster_await_status(site, "\"halted\":true");
+        while (!site_cluster_status_holds(site, "\"halted\":true")) {
+            other_stays();
+            site_cluster_pause(site);
+        }
         assert_true(site_process_logged(site, "event=shard-halted shard=1 "));
         assert_false(site_process_logged(site, "event=shard-halted shard=2 "));
         assert_int_equal(site_process_run(output, sizeof output, show), 0);
@@ -116,6 +137,7 @@ static void test_the_other_shard_goes_on(void **state)
         assert_non_null(strstr(metrics, "causeway_shard_halted{shard=\"EQ\"} 1\n"
                                         "causeway_shard_halted{shard=\"FX\"} 0\n"));
         free(metrics);
+        other_stays();
     }
     assert_int_equal(test_market_command(&cluster.sites[0], "firm_set", 1,
                                          "{\"name\":\"ACME\",\"enabled\":false}"),
@@ -137,9 +159,11 @@ static void test_the_other_shard_goes_on(void **state)
     assert_int_equal(site_process_stop(&cluster.sites[1]), 0);
     site_cluster_join(&other, &cluster.sites[2], "TRUDY", next_sequence);
     site_cluster_trade(&other, 21, 10);
-    assert_true(site_process_start(&cluster.sites[1], &status));
+    site_process_launch(&cluster.sites[1]);
+    await_ready(&cluster.sites[1]);
     while (
         !site_process_logged_since(&cluster.sites[1], log_bytes, "event=shard-halted shard=1 ")) {
+        other_stays();
         site_cluster_pause(&cluster.sites[1]);
     }
     site_cluster_trade(&other, 31, 10);

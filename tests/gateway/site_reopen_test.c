@@ -74,6 +74,16 @@ static bool answer(struct member *member, struct soup_packet *packet)
     return true;
 }
 
+/* Who is silent for long is disconnected: all whose site runs say that they are there. */
+static void stay(void)
+{
+    for (uint32_t at = 0; at < SITE_CLUSTER_SITES; at++) {
+        if (members[at].client.fd >= 0) {
+            soup_client_packet(&members[at].client, 'R', NULL, 0);
+        }
+    }
+}
+
 /* A new order, until it is sequenced. Returns what became of it, A or J, the latter for no other
  * reason than that the market is not open, and when. */
 static char order(uint32_t index, uint64_t *stamp_ns)
@@ -81,6 +91,7 @@ static char order(uint32_t index, uint64_t *stamp_ns)
     struct member *member = &members[index];
     struct soup_packet packet;
     do {
+        stay();
         soup_client_order(&member->client, member->reference + 1, 'B', 10, "TEST", 500000, '0');
         site_cluster_pause(&cluster.sites[index]);
     } while (!answer(member, &packet));
@@ -108,6 +119,7 @@ static void expect_cancel(uint32_t index, uint32_t reference)
     struct member *member = &members[index];
     struct soup_packet packet;
     do {
+        stay();
         soup_client_cancel(&member->client, reference, 0);
         site_cluster_pause(&cluster.sites[index]);
     } while (!answer(member, &packet));
@@ -140,11 +152,7 @@ static void bring_back(uint32_t index)
     struct site_process *site = &cluster.sites[index];
     site_process_launch(site);
     while (!site_process_logged_since(site, site->log_bytes, "event=ready")) {
-        for (uint32_t at = 0; at < SITE_CLUSTER_SITES; at++) {
-            if (at != index) { /* Who is silent is disconnected. */
-                soup_client_packet(&members[at].client, 'R', NULL, 0);
-            }
-        }
+        stay();
         site_cluster_pause(site);
     }
     assert_true(site_process_await(site, &status));
