@@ -1,5 +1,6 @@
 /* The configuration is genesis only: whoever edits `bootstrap` after the first start is refused,
- * whatever it is; who did before it finds no peer. Real processes. */
+ * whatever it is; who did before it finds no peer. Real processes.
+ * variants: all alike. */
 #include "gateway/site_genesis.h"
 
 #include <fcntl.h>

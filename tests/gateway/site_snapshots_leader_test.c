@@ -1,5 +1,6 @@
 /* Who serves a snapshot is killed in the middle of it: the next leader goes on, and the site that
- * fetches comes back whole. Real processes. */
+ * fetches comes back whole. Real processes.
+ * variants: all alike. */
 #include <dirent.h>
 #include <signal.h>
 #include <stdio.h>

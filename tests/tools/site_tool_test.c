@@ -1,5 +1,6 @@
 /* Sites added, promoted, removed by the operator's commands while a client trades: real processes,
- * real links, one journal that walks from one site to five and verifies end to end (P8). */
+ * real links, one journal that walks from one site to five and verifies end to end (P8).
+ * variants: all alike. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
