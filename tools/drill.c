@@ -194,6 +194,16 @@ static int drill_play_scenario(const char *name, const struct drill_options *opt
     return exit_status;
 }
 
+/* `name` of a scenario, or NULL. */
+static int drill_any(const char *name, const struct drill_options *options,
+                     const struct drill_more *more)
+{
+    if (more->losses > 0 && (name == NULL || strcmp(name, DRILL_CHAOS) != 0)) {
+        return options_wrong("drill", "--losses goes with 'chaos'");
+    }
+    return name != NULL ? drill_play_scenario(name, options, more) : drill_with(options);
+}
+
 static int drill_show_list(void)
 {
     (void)printf("Scenarios, each for `causeway drill NAME`:\n");
@@ -287,9 +297,5 @@ int drill_main(int argc, char **argv)
     if (list) {
         return drill_show_list();
     }
-    if (more.losses > 0 && (operand >= argc || strcmp(argv[operand], DRILL_CHAOS) != 0)) {
-        return options_wrong("drill", "--losses goes with 'chaos'");
-    }
-    return operand < argc ? drill_play_scenario(argv[operand], &options, &more)
-                          : drill_with(&options);
+    return drill_any(operand < argc ? argv[operand] : NULL, &options, &more);
 }

@@ -1,9 +1,9 @@
 /* Leaders that a drill's harm took away, and how long until the shard acknowledged again.
  *
  * One is lost when the site that led a shard is killed, and a newer term of that shard begins later
- * on; or when it is frozen, cut off from all or has a full disk, and a newer term begins before that
- * is over (or right behind, by an election that had begun before). A newer term is one
- * in which a site says that it leads: another one, or the same one elected anew. A term is counted
+ * on; or when it is frozen, cut off from all or has a full disk, and a newer term begins before
+ * that is over (or right behind, by an election that had begun before). A newer term is one in
+ * which a site says that it leads: another one, or the same one elected anew. A term is counted
  * once, however often its leader was harmed; what an operator or a preference moves is none. */
 #ifndef TOOLS_DRILL_LOSSES_H
 #define TOOLS_DRILL_LOSSES_H

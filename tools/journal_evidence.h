@@ -60,9 +60,10 @@ MUST_USE enum status journal_evidence_read(const struct journal_evidence_options
                                            char error[static JOURNAL_EVIDENCE_ERROR_BYTES]);
 
 /* The same as an operator sees it, on stdout: a line a piece, and what it comes to; `json`: an
- * object a line. `config_path`: the site's, for its keys, cluster and directory and for the names of
- * those who signed; NULL, then `options` has all of it. Where both say something, `options` counts.
- * Returns the exit status of the program: OPTIONS_EXIT_FAILED when a piece does not verify. */
+ * object a line. `config_path`: the site's, for its keys, cluster and directory and for the names
+ * of those who signed; NULL, then `options` has all of it. Where both say something, `options`
+ * counts. Returns the exit status of the program: OPTIONS_EXIT_FAILED when a piece does not verify.
+ */
 int journal_evidence_list(const struct journal_evidence_options *options, const char *config_path,
                           bool json);
 

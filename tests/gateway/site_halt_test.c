@@ -92,10 +92,33 @@ static void trade_until_halted(const struct site_process *site, uint32_t next_re
     assert_int_equal(refused.reason, OUCH_REFUSED_HALTED);
 }
 
+/* And why. */
+static void expect_all_say_so(void)
+{
+    static char output[65536];
+    for (uint32_t at = 0; at < SITE_CLUSTER_SITES; at++) {
+        const struct site_process *site = &cluster.sites[at];
+        const char *const show[] = {site->tool, "status", "--config", site->config, NULL};
+        while (!site_cluster_status_holds(site, "\"halted\":true")) {
+            other_stays();
+            site_cluster_pause(site);
+        }
+        assert_true(site_process_logged(site, "event=shard-halted shard=1 "));
+        assert_false(site_process_logged(site, "event=shard-halted shard=2 "));
+        assert_int_equal(site_process_run(output, sizeof output, show), 0);
+        assert_non_null(strstr(output, "shard 1 EQ: HALTED, "));
+        assert_non_null(strstr(output, "no majority of sites computes the same events"));
+        char *metrics = test_market_get(site, "/metrics");
+        assert_non_null(strstr(metrics, "causeway_shard_halted{shard=\"EQ\"} 1\n"
+                                        "causeway_shard_halted{shard=\"FX\"} 0\n"));
+        free(metrics);
+        other_stays();
+    }
+}
+
 static void test_the_other_shard_goes_on(void **state)
 {
     (void)state;
-    static char output[65536];
     int status = 0;
     (void)site_cluster_await_leader(&cluster);
     soup_client_join(&cluster.client, cluster.sites[0].ouch_port, "ALICE", TEST_MARKET_PASSWORD, 0);
@@ -120,25 +143,7 @@ static void test_the_other_shard_goes_on(void **state)
     trade_until_halted(&cluster.sites[0], next_reference + 10);
     await_ready(&cluster.sites[2]);
 
-    /* All say so, and why. */
-    for (uint32_t at = 0; at < SITE_CLUSTER_SITES; at++) {
-        const struct site_process *site = &cluster.sites[at];
-        const char *const show[] = {site->tool, "status", "--config", site->config, NULL};
-        while (!site_cluster_status_holds(site, "\"halted\":true")) {
-            other_stays();
-            site_cluster_pause(site);
-        }
-        assert_true(site_process_logged(site, "event=shard-halted shard=1 "));
-        assert_false(site_process_logged(site, "event=shard-halted shard=2 "));
-        assert_int_equal(site_process_run(output, sizeof output, show), 0);
-        assert_non_null(strstr(output, "shard 1 EQ: HALTED, "));
-        assert_non_null(strstr(output, "no majority of sites computes the same events"));
-        char *metrics = test_market_get(site, "/metrics");
-        assert_non_null(strstr(metrics, "causeway_shard_halted{shard=\"EQ\"} 1\n"
-                                        "causeway_shard_halted{shard=\"FX\"} 0\n"));
-        free(metrics);
-        other_stays();
-    }
+    expect_all_say_so();
     assert_int_equal(test_market_command(&cluster.sites[0], "firm_set", 1,
                                          "{\"name\":\"ACME\",\"enabled\":false}"),
                      503);
