@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "gateway/config.h"
@@ -18,6 +19,8 @@
 #define EVIDENCE_PREFIX      "shard-"
 #define EVIDENCE_SUFFIX      ".segments"
 #define EVIDENCE_CHAIN_BYTES 8u
+#define EVIDENCE_BLOCK_BYTES 4096u
+#define EVIDENCE_RESERVE_MAX (UINT64_C(64) << 20)
 
 /* ---- Names ---- */
 
@@ -107,10 +110,36 @@ static enum status evidence_failed(struct site_evidence *evidence, const char *a
     return status;
 }
 
+/* What is free for whoever is not the superuser. Where that cannot be asked, the writing tells. */
+static uint64_t evidence_free_bytes(const struct site_evidence *evidence)
+{
+    struct statvfs disk;
+    return statvfs(evidence->data, &disk) == 0 ? (uint64_t)disk.f_bavail * disk.f_frsize
+                                               : UINT64_MAX;
+}
+
+/* Whether `bytes` can be added, and the reserve is left. */
+static bool evidence_has_room(const struct site_evidence *evidence, uint64_t bytes)
+{
+    uint64_t free_bytes = evidence_free_bytes(evidence);
+    ASSERT(evidence->reserve_bytes <= EVIDENCE_RESERVE_MAX);
+    return free_bytes >= evidence->reserve_bytes && free_bytes - evidence->reserve_bytes >= bytes;
+}
+
+/* What a file takes at least that has had no room for one more segment: file systems count in
+ * blocks and need some for themselves. */
+static uint64_t evidence_wanted(const struct site_evidence *evidence, size_t segment_bytes)
+{
+    uint64_t bytes = evidence->written_bytes + segment_bytes;
+    return bytes + bytes / 16 + EVIDENCE_BLOCK_BYTES;
+}
+
 static enum status evidence_begin(struct site_evidence *evidence, uint16_t shard_id,
                                   uint64_t log_index)
 {
     char path[EVIDENCE_PATH_BYTES];
+    uint64_t tenth = evidence_free_bytes(evidence) / 10;
+    evidence->reserve_bytes = tenth < EVIDENCE_RESERVE_MAX ? tenth : EVIDENCE_RESERVE_MAX;
     evidence->shard_id = shard_id;
     evidence->first_log_index = log_index;
     evidence->segments = evidence->commands = evidence->written_bytes = 0;
@@ -119,6 +148,9 @@ static enum status evidence_begin(struct site_evidence *evidence, uint16_t shard
         return evidence_failed(evidence, "make the directory", path, errno);
     }
     evidence_new_path(evidence, path);
+    if (!evidence_has_room(evidence, evidence->wanted_bytes[shard_id - 1])) {
+        return evidence_failed(evidence, "write", path, ENOSPC);
+    }
     evidence->file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (evidence->file < 0) {
         return evidence_failed(evidence, "make", path, errno);
@@ -160,9 +192,12 @@ enum status site_evidence_add(struct site_evidence *evidence, uint16_t shard_id,
             return status;
         }
     }
-    int error_number = evidence_write(evidence->file, segment, segment_bytes);
+    int error_number = evidence_has_room(evidence, segment_bytes)
+                           ? evidence_write(evidence->file, segment, segment_bytes)
+                           : ENOSPC;
     if (error_number != 0) {
         char path[EVIDENCE_PATH_BYTES];
+        evidence->wanted_bytes[shard_id - 1] = evidence_wanted(evidence, segment_bytes);
         evidence_new_path(evidence, path);
         return evidence_failed(evidence, "write", path, error_number);
     }
@@ -181,6 +216,7 @@ static void evidence_kept(struct site_evidence *evidence, const char *path, bool
         evidence->bytes += evidence->written_bytes;
     }
     evidence->waits[evidence->shard_id - 1] = false;
+    evidence->wanted_bytes[evidence->shard_id - 1] = 0;
     log_line(LOG_LEVEL_WARN, "tail-dropped",
              "shard=%u log_index=%llu to_log_index=%llu term=%llu segments=%llu commands=%llu "
              "evidence=\"%s\"",

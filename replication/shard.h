@@ -68,8 +68,8 @@ struct shard_peers {
      * here to be committed: only the others can tell whether it was. All of one cut come oldest
      * first, then evidence_end(): STATUS_OK from that means that they are durable, and only then
      * are they dropped. STATUS_NO_SPACE from either: nothing is dropped, the shard does nothing
-     * else (shard_status.evidence_waits), and all of them are given again a second later. Other
-     * errors are final. */
+     * else (shard_status.evidence_waits), and all of them are given again later, after 1 to
+     * 30 s. Other errors are final. */
     enum status (*evidence)(void *context, uint16_t shard_id, uint64_t log_index,
                             const uint8_t *segment, size_t segment_bytes);
     enum status (*evidence_end)(void *context, uint16_t shard_id);

@@ -6,7 +6,9 @@
 #include "matching/base/assertion.h"
 #include "replication/shard_inside.h"
 
-#define EVIDENCE_AGAIN_NS UINT64_C(1000000000) /* After there was no room for it. */
+/* After there was no room for it; twice as long each time. */
+#define EVIDENCE_AGAIN_NS_MIN UINT64_C(1000000000)
+#define EVIDENCE_AGAIN_NS_MAX UINT64_C(30000000000)
 
 /* ---- The journal ---- */
 
@@ -51,7 +53,11 @@ static enum status consensus_evidence(struct shard *shard)
         pending->evidence = false;
         pending->evidence_due_ns = 0;
     } else if (peers == STATUS_NO_SPACE) {
-        pending->evidence_due_ns = shard->now_ns + EVIDENCE_AGAIN_NS;
+        uint64_t wait_ns = 2 * pending->evidence_wait_ns;
+        wait_ns = wait_ns > EVIDENCE_AGAIN_NS_MIN ? wait_ns : EVIDENCE_AGAIN_NS_MIN;
+        wait_ns = wait_ns < EVIDENCE_AGAIN_NS_MAX ? wait_ns : EVIDENCE_AGAIN_NS_MAX;
+        pending->evidence_wait_ns = wait_ns;
+        pending->evidence_due_ns = shard->now_ns + wait_ns;
         status = STATUS_FULL;
     }
     return status;
@@ -231,6 +237,7 @@ static void consensus_obey_log(struct shard *shard, const struct replica_output 
         pending->evidence_first = output->truncate_log_index;
         pending->evidence_last = output->truncated_last.log_index;
         pending->evidence_due_ns = 0;
+        pending->evidence_wait_ns = 0;
     }
     pending->append_next = output->accepted_first;
     pending->append_end = output->accepted_first + output->accepted_count;

@@ -33,7 +33,8 @@ struct shard_pending {
                       journal, but before it drops them. */
     uint64_t evidence_first;
     uint64_t evidence_last;
-    uint64_t evidence_due_ns; /* When that is tried again; 0: not tried yet. */
+    uint64_t evidence_due_ns;  /* When that is tried again; 0: not tried yet. */
+    uint64_t evidence_wait_ns; /* How long that waits since it was tried; 0: not tried yet. */
     bool truncate;
     uint64_t truncate_log_index;
     bool base;

@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "gateway/site_files.h"
@@ -37,6 +39,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
+    (void)umount2(data, MNT_DETACH); /* Where a test has mounted something. */
     test_paths_remove(data);
     return 0;
 }
@@ -140,6 +143,54 @@ static void test_a_full_disk_keeps_nothing_and_is_tried_again(void **state)
     assert_false(evidence.waits[SHARD - 1]);
     assert_int_equal(read_kept(name, kept, sizeof kept), tail.begins[2]);
     assert_memory_equal(kept, tail.bytes, tail.begins[2]);
+}
+
+static uint64_t free_bytes(void)
+{
+    struct statvfs disk;
+    assert_int_equal(statvfs(data, &disk), 0);
+    return (uint64_t)disk.f_bavail * disk.f_frsize;
+}
+
+/* A tail that is too large leaves a tenth of what was free to others, all the time, and is not
+ * written again before there is more room. */
+static void test_the_last_of_a_disk_is_left(void **state)
+{
+    (void)state;
+    char path[2 * TEST_PATH_BYTES];
+    if (mount("tmpfs", data, "tmpfs", 0, "size=1m") != 0) {
+        print_message("skipped: no mount here\n");
+        skip();
+    }
+    (void)snprintf(path, sizeof path, "%s/fill", data);
+    int fill = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_true(fill >= 0);
+    assert_int_equal(posix_fallocate(fill, 0, 800 << 10), 0);
+    tail_segments_seal(&tail, 5, 1, SHARD, &signer);
+    uint64_t began = free_bytes();
+    uint64_t count = 0;
+    enum status status = add(0);
+    while (status == STATUS_OK) {
+        assert_true(free_bytes() + 4096 >= began / 10);
+        count++;
+        status = add(0);
+    }
+    assert_int_equal(status, STATUS_NO_SPACE);
+    assert_true(count * tail.begins[1] > began / 2);
+    assert_true(evidence.waits[SHARD - 1]);
+    assert_true(evidence.wanted_bytes[SHARD - 1] > (count + 1) * tail.begins[1]);
+    path_of(path, "new-shard-2");
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(add(0), STATUS_NO_SPACE);
+    assert_int_equal(access(path, F_OK), -1); /* Not even begun. */
+    assert_int_equal(ftruncate(fill, 0), 0);
+    for (uint64_t at = 0; at <= count; at++) {
+        assert_int_equal(add(0), STATUS_OK);
+    }
+    assert_int_equal(site_evidence_end(&evidence, SHARD), STATUS_OK);
+    assert_int_equal(evidence.wanted_bytes[SHARD - 1], 0);
+    assert_false(evidence.waits[SHARD - 1]);
+    assert_int_equal(close(fill), 0);
 }
 
 static void test_what_cannot_be_evidence_is_refused(void **state)
@@ -302,6 +353,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         evidence_test(test_a_tail_is_kept_as_it_was_sealed),
         evidence_test(test_a_full_disk_keeps_nothing_and_is_tried_again),
+        evidence_test(test_the_last_of_a_disk_is_left),
         evidence_test(test_what_cannot_be_evidence_is_refused),
         cmocka_unit_test_setup_teardown(test_a_leader_that_was_cut_off_keeps_its_tail,
                                         setup_cluster, teardown_cluster),
