@@ -89,15 +89,20 @@ enum status site_evidence_open(struct site_evidence *evidence, const char *data)
 /* ---- Keeping ---- */
 
 /* Nothing of this file counts. What it has taken of a full disk is given back. */
-static enum status evidence_failed(struct site_evidence *evidence, const char *action,
-                                   const char *path, int error_number)
+static void evidence_drop(struct site_evidence *evidence)
 {
-    enum status status = journal_file_failed(&evidence->error, action, path, error_number);
     if (evidence->writing) {
         (void)!ftruncate(evidence->file, 0);
         (void)close(evidence->file);
         evidence->writing = false;
     }
+}
+
+static enum status evidence_failed(struct site_evidence *evidence, const char *action,
+                                   const char *path, int error_number)
+{
+    enum status status = journal_file_failed(&evidence->error, action, path, error_number);
+    evidence_drop(evidence);
     bool *waits = &evidence->waits[evidence->shard_id - 1];
     if (status == STATUS_NO_SPACE && !*waits) {
         log_line(LOG_LEVEL_ERROR, "evidence-waits",
@@ -177,13 +182,17 @@ enum status site_evidence_add(struct site_evidence *evidence, uint16_t shard_id,
                               const uint8_t *segment, size_t segment_bytes)
 {
     ASSERT(shard_id >= 1 && shard_id <= SHARDS_MAX);
-    ASSERT(!evidence->writing || evidence->shard_id == shard_id);
+    ASSERT(segment != NULL);
     struct segment opened;
+    if (evidence->shard_id != shard_id) { /* That shard has failed in the middle of its cut. */
+        evidence_drop(evidence);
+    }
     if (segment_open(&opened, segment, segment_bytes) != STATUS_OK || opened.shard_id != shard_id) {
         journal_error_set(&evidence->error,
                           "what is to be kept as evidence is no segment of "
                           "shard %u",
                           shard_id);
+        evidence_drop(evidence);
         return STATUS_BAD_FORMAT;
     }
     if (!evidence->writing) {
@@ -217,6 +226,7 @@ static void evidence_kept(struct site_evidence *evidence, const char *path, bool
     }
     evidence->waits[evidence->shard_id - 1] = false;
     evidence->wanted_bytes[evidence->shard_id - 1] = 0;
+    evidence->error = (struct journal_error){""}; /* What was wrong is right again. */
     log_line(LOG_LEVEL_WARN, "tail-dropped",
              "shard=%u log_index=%llu to_log_index=%llu term=%llu segments=%llu commands=%llu "
              "evidence=\"%s\"",
@@ -231,10 +241,12 @@ enum status site_evidence_end(struct site_evidence *evidence, uint16_t shard_id)
     char directory[EVIDENCE_PATH_BYTES];
     char path[EVIDENCE_PATH_BYTES + SITE_EVIDENCE_NAME_BYTES];
     char name[SITE_EVIDENCE_NAME_BYTES];
+    if (evidence->shard_id != shard_id) {
+        evidence_drop(evidence);
+    }
     if (!evidence->writing) {
         return STATUS_OK;
     }
-    ASSERT(evidence->shard_id == shard_id);
     ASSERT(evidence->segments > 0);
     evidence_new_path(evidence, new_path);
     evidence_directory(evidence, directory);

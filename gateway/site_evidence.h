@@ -31,7 +31,7 @@ struct site_evidence {
     uint64_t bytes;         /* Of those. */
     bool waits[SHARDS_MAX]; /* Of shard id - 1: there was no room, and it has been said. */
     uint64_t wanted_bytes[SHARDS_MAX]; /* Likewise: at least so much is to be kept. */
-    struct journal_error error;        /* Of the last call that failed. */
+    struct journal_error error; /* Of the last call that failed; empty since a tail was kept. */
     /* The file being written. */
     bool writing;
     int file;

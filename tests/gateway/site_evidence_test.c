@@ -141,6 +141,7 @@ static void test_a_full_disk_keeps_nothing_and_is_tried_again(void **state)
     assert_int_equal(add(1), STATUS_OK);
     assert_int_equal(site_evidence_end(&evidence, SHARD), STATUS_OK);
     assert_false(evidence.waits[SHARD - 1]);
+    assert_int_equal(evidence.error.text[0], '\0'); /* Not blamed for what comes later. */
     assert_int_equal(read_kept(name, kept, sizeof kept), tail.begins[2]);
     assert_memory_equal(kept, tail.bytes, tail.begins[2]);
 }
@@ -212,6 +213,33 @@ static void test_what_cannot_be_evidence_is_refused(void **state)
     assert_non_null(strstr(evidence.error.text, path));
     struct site_evidence again;
     assert_int_equal(site_evidence_open(&again, data), STATUS_NOT_FOUND);
+}
+
+/* A shard that fails in the middle of its cut leaves nothing to the next one. */
+static void test_a_cut_that_is_left_off_counts_for_nothing(void **state)
+{
+    (void)state;
+    static struct tail_segments other;
+    other = (struct tail_segments){0};
+    tail_segments_seal(&tail, 5, 1, SHARD, &signer);
+    tail_segments_seal(&other, 9, 1, SHARD + 1, &signer);
+    assert_int_equal(add(0), STATUS_OK);
+    assert_int_equal(site_evidence_add(&evidence, SHARD, tail.bytes, tail.begins[1] - 1),
+                     STATUS_BAD_FORMAT);
+    assert_false(evidence.writing);
+    for (uint32_t at = 0; at < 2; at++) { /* Left off for another one, and for the end of none. */
+        assert_int_equal(add(0), STATUS_OK);
+        if (at == 0) {
+            assert_int_equal(site_evidence_add(&evidence, SHARD + 1, other.bytes, other.begins[1]),
+                             STATUS_OK);
+        }
+        assert_int_equal(site_evidence_end(&evidence, SHARD + 1), STATUS_OK);
+        assert_false(evidence.writing);
+        assert_int_equal(evidence.files, 1);
+        assert_int_equal(evidence.bytes, other.begins[1]);
+    }
+    assert_int_equal(site_evidence_end(&evidence, SHARD), STATUS_OK);
+    assert_int_equal(evidence.files, 1);
 }
 
 /* ---- A real site ---- */
@@ -355,6 +383,7 @@ int main(void)
         evidence_test(test_a_full_disk_keeps_nothing_and_is_tried_again),
         evidence_test(test_the_last_of_a_disk_is_left),
         evidence_test(test_what_cannot_be_evidence_is_refused),
+        evidence_test(test_a_cut_that_is_left_off_counts_for_nothing),
         cmocka_unit_test_setup_teardown(test_a_leader_that_was_cut_off_keeps_its_tail,
                                         setup_cluster, teardown_cluster),
     };
