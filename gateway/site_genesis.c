@@ -46,6 +46,17 @@ enum status site_genesis_check(struct site_genesis *began, struct config *config
         genesis_of(&began->genesis, config);
         status = genesis_file_check(config, &began->genesis, &began->kept, error);
     }
+    if (status == STATUS_OK && !began->kept && config->site_index >= config->genesis_count) {
+        /* `site add` keeps the genesis before the configuration names it, and this site is none of
+         * it: it would begin as a cluster of its own under the other one's members. */
+        (void)snprintf(error, SITE_GENESIS_ERROR_BYTES,
+                       "%s/" SITE_GENESIS_FILE " is missing, and this site is not among those of "
+                       "bootstrap: `causeway site add` was stopped before it was done: run it "
+                       "again. Where this site has been started before, copy the file from another "
+                       "one: it is the same at all sites of a cluster",
+                       config->data);
+        status = STATUS_DAMAGED;
+    }
     return status;
 }
 

@@ -21,7 +21,8 @@ struct site_genesis {
 };
 
 /* Find out what the configuration says, and judge it. A site alone need not say the incarnation of
- * its journal: then `config` gets it. STATUS_FOREIGN: the site began with something else. What
+ * its journal: then `config` gets it. STATUS_FOREIGN: the site began with something else.
+ * STATUS_DAMAGED: nothing is kept, and it is not of those that the configuration begins with. What
  * genesis_file_read() and journal_id_open() say. */
 MUST_USE enum status site_genesis_check(struct site_genesis *began, struct config *config,
                                         char error[static SITE_GENESIS_ERROR_BYTES]);

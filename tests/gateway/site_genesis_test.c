@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "gateway/genesis_file.h"
+#include "gateway/site_files.h"
 #include "tests/support/cmocka_all.h"
 #include "tests/support/site_cluster.h"
 
@@ -256,9 +258,46 @@ static void test_a_lost_file_is_copied(void **state)
     start(site);
 }
 
+/* `causeway site add` has noted the members and was killed: what the configuration says is still
+ * the beginning of a site alone. */
+static void test_who_was_added_half_does_not_start(void **state)
+{
+    (void)state;
+    static struct config config;
+    static struct site_genesis began;
+    char error[SITE_GENESIS_ERROR_BYTES];
+    char path[TEST_PATH_BYTES + 32];
+    (void)snprintf(config.shards[0].name, sizeof config.shards[0].name, "EQ");
+    config.shards[0].id = 1;
+    config.shards[0].prefer_count = 1;
+    config.shards[0].commit_providers = 1;
+    config.shard_count = 1;
+    (void)snprintf(config.cluster, sizeof config.cluster, "rehearsal");
+    (void)snprintf(config.data, sizeof config.data, "%s", cluster.directory);
+    (void)snprintf(config.genesis[0].name, sizeof config.genesis[0].name, "site-9");
+    config.genesis[0].incarnation_set = true;
+    config.genesis_count = 1;
+    config.site_count = 2;
+    for (uint32_t at = 0; at < config.site_count; at++) {
+        config.sites[at] = config.genesis[0];
+    }
+    config.site_index = 1;
+    assert_int_equal(site_genesis_check(&began, &config, error), STATUS_DAMAGED);
+    assert_non_null(strstr(error, "`causeway site add` was stopped before it was done: run it"));
+    assert_int_equal(genesis_file_write(&began.genesis, config.data, error), STATUS_OK);
+    assert_int_equal(site_genesis_check(&began, &config, error), STATUS_OK); /* Now it is. */
+    assert_true(began.kept);
+    config.site_index = 0;
+    (void)snprintf(path, sizeof path, "%s/" SITE_GENESIS_FILE, cluster.directory);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(site_genesis_check(&began, &config, error), STATUS_OK); /* A first start. */
+    assert_false(began.kept);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_who_was_added_half_does_not_start),
         cmocka_unit_test(test_another_genesis_is_refused_by_all),
         cmocka_unit_test(test_what_began_is_not_edited),
         cmocka_unit_test(test_a_lost_file_is_copied),
