@@ -287,8 +287,9 @@ static void replica_receive(struct replica *replica, struct replica_output *outp
     if (!replica_message_ours(replica, output, message)) {
         return;
     }
-    if (message->halted) { /* Whatever term: nobody may go on without that voice. */
-        if (placement_role_of(&replica->placement, message->from_site_id) == PLACEMENT_VOTER) {
+    if (message->halted) { /* Nobody may go on without that voice. */
+        if (placement_role_of(&replica->placement, message->from_site_id) == PLACEMENT_VOTER &&
+            !replica_audit_is_past(replica, message)) {
             replica_stop(replica, REPLICA_HALT_HASHES);
         }
         return;
@@ -402,7 +403,7 @@ static void replica_dispatch(struct replica *replica, struct replica_output *out
 
 /* Rule 9: no hash has a majority. All members hear of it from who finds out, and whoever asks later
  * hears it again: a leader that does not know would take this one for silent, judge nothing, and go
- * on with others that disagree. */
+ * on with others that disagree. Who has only heard of it answers, and tells nobody else. */
 static void replica_tell_halt(struct replica *replica, struct replica_output *output,
                               const struct replica_message *asked, bool now)
 {
@@ -459,7 +460,8 @@ void replica_step(struct replica *replica, const struct replica_input *input,
     }
     if (replica->halt == REPLICA_HALT_HASHES) {
         bool received = input->type == REPLICA_RECEIVE;
-        replica_tell_halt(replica, output, received ? input->message : NULL, ran);
+        replica_tell_halt(replica, output, received ? input->message : NULL,
+                          ran && replica->halt_judged);
     }
     output->term = replica->term;
     output->voted_site_id = replica->voted_site_id;

@@ -280,6 +280,9 @@ struct replica {
     /* Event hashes of the own engine (rule 9), a ring. */
     struct replica_audit audits[REPLICA_AUDITS_MAX];
     uint32_t audit_next;
+    uint64_t agreed_term; /* Last in which, as its leader, it heard a majority agree on a place
+                             sealed in it. */
+    bool halt_judged;     /* No hash has a majority: found out here, not heard. */
     bool fenced;
     uint64_t fence_due_ns; /* Rebuilt lately: no leader's word fences it before. */
 };

@@ -100,11 +100,15 @@ static void audit_judge(struct replica *replica, struct replica_output *output,
         }
     }
     if ((best + silent) * 2 <= voter_count) {
+        replica->halt_judged = true;
         replica_stop(replica, REPLICA_HALT_HASHES);
         return;
     }
     if (best * 2 <= voter_count) {
         return;
+    }
+    if (replica->role == REPLICA_LEADER && place->log_index >= replica->term_first_log_index) {
+        replica->agreed_term = replica->term;
     }
     for (uint8_t site_id = 1; site_id <= SITES_MAX && replica->role == REPLICA_LEADER; site_id++) {
         if (voices[site_id - 1] == NULL) {
@@ -116,6 +120,13 @@ static void audit_judge(struct replica *replica, struct replica_output *output,
             replica->progress[site_id - 1].fenced = false; /* Rebuilt, and right again. */
         }
     }
+}
+
+bool replica_audit_is_past(const struct replica *replica, const struct replica_message *message)
+{
+    ASSERT(message->halted);
+    return replica->role == REPLICA_LEADER && replica->agreed_term == replica->term &&
+           message->term < replica->term;
 }
 
 void replica_audit_applied(struct replica *replica, struct replica_output *output,

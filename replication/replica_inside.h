@@ -93,6 +93,9 @@ void replica_audit_applied(struct replica *replica, struct replica_output *outpu
                            const struct replica_audit *audit);
 void replica_audit_receive(struct replica *replica, struct replica_output *output,
                            const struct replica_message *message);
+/* Whether a majority has agreed, here and in this term, on what comes after whatever a voter that
+ * halted in an earlier term has halted for: then its voice is not needed. */
+bool replica_audit_is_past(const struct replica *replica, const struct replica_message *message);
 void replica_audit_latest(const struct replica *replica, struct replica_audit *audit);
 
 #endif

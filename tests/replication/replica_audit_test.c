@@ -173,15 +173,10 @@ static void test_only_a_voter_stops_the_others(void **state)
     cluster_step(cluster, leader, &input);
     assert_int_equal(cluster_site(cluster, leader)->replica.halt, REPLICA_RUNS);
     message.from_incarnation = cluster_site(cluster, other)->incarnation;
-    message.term = 1; /* Whenever it was. */
     cluster->halts_expected = true;
     cluster_step(cluster, leader, &input);
     assert_int_equal(cluster_site(cluster, leader)->replica.halt, REPLICA_HALT_HASHES);
-    assert_int_equal(cluster->output.message_count, 2); /* To all the others, once. */
-    for (uint32_t at = 0; at < 2; at++) {
-        assert_int_equal(cluster->output.messages[at].type, REPLICA_APPEND_REPLY);
-        assert_true(cluster->output.messages[at].halted);
-    }
+    assert_int_equal(cluster->output.message_count, 0); /* It has only heard of it. */
     cluster_step(cluster, leader, &input);
     assert_int_equal(cluster->output.message_count, 0);
     message = (struct replica_message){.type = REPLICA_PRE_VOTE,
@@ -191,9 +186,84 @@ static void test_only_a_voter_stops_the_others(void **state)
                                        .term = 99};
     cluster_step(cluster, leader, &input);
     assert_int_equal(cluster->output.message_count, 1);
+    assert_int_equal(cluster->output.messages[0].type, REPLICA_APPEND_REPLY);
     assert_int_equal(cluster->output.messages[0].to_site_id, other);
     assert_true(cluster->output.messages[0].halted);
     cluster_destroy(cluster);
+}
+
+/* Who finds out tells all the others at once. */
+static void test_who_finds_out_tells_all(void **state)
+{
+    (void)state;
+    uint8_t leader;
+    struct cluster *cluster = start("ABC", &leader);
+    trade(cluster, CLUSTER_S);
+    const struct replica *replica = &cluster_site(cluster, leader)->replica;
+    struct replica_audit audit =
+        replica->audits[(replica->audit_next + REPLICA_AUDITS_MAX - 1) % REPLICA_AUDITS_MAX];
+    assert_true(audit.log_index > 0);
+    cluster->halts_expected = true;
+    for (uint8_t site_id = 1; site_id <= 3; site_id++) {
+        if (site_id == leader) {
+            continue;
+        }
+        assert_int_equal(replica->halt, REPLICA_RUNS);
+        audit.event_hash++;
+        struct replica_message message = {.type = REPLICA_APPEND_REPLY,
+                                          .from_site_id = site_id,
+                                          .to_site_id = leader,
+                                          .from_incarnation =
+                                              cluster_site(cluster, site_id)->incarnation,
+                                          .term = replica->term,
+                                          .audit = audit};
+        struct replica_input input = {.type = REPLICA_RECEIVE, .message = &message};
+        cluster_step(cluster, leader, &input);
+    }
+    assert_int_equal(replica->halt, REPLICA_HALT_HASHES);
+    assert_int_equal(cluster->output.message_count, 2);
+    for (uint32_t at = 0; at < 2; at++) {
+        assert_int_equal(cluster->output.messages[at].type, REPLICA_APPEND_REPLY);
+        assert_true(cluster->output.messages[at].halted);
+    }
+    cluster_destroy(cluster);
+}
+
+/* One that halted in an earlier term comes back to a cluster that was started again: it stops a
+ * leader that has not yet heard a majority agree in its own term, and no other. */
+static void test_who_halted_earlier_stops_nobody_who_agrees(void **state)
+{
+    (void)state;
+    for (uint32_t agreed = 0; agreed < 2; agreed++) {
+        uint8_t old_leader;
+        struct cluster *cluster = start("ABC", &old_leader);
+        uint8_t leader = old_leader == 1 ? 2 : 1;
+        trade(cluster, CLUSTER_S);
+        assert_int_equal(cluster_transfer(cluster, old_leader, leader), REPLICA_ACCEPTED);
+        cluster_run(cluster, CLUSTER_S);
+        assert_int_equal(cluster_leader(cluster), leader);
+        uint8_t third = (uint8_t)(6 - old_leader - leader);
+        cluster_crash(cluster, third);
+        if (agreed > 0) {
+            trade(cluster, CLUSTER_S);
+        }
+        const struct replica *replica = &cluster_site(cluster, leader)->replica;
+        struct replica_message message = {.type = REPLICA_APPEND_REPLY,
+                                          .from_site_id = third,
+                                          .to_site_id = leader,
+                                          .from_incarnation =
+                                              cluster_site(cluster, third)->incarnation,
+                                          .term = replica->term - 1,
+                                          .halted = true};
+        struct replica_input input = {.type = REPLICA_RECEIVE, .message = &message};
+        cluster->halts_expected = true;
+        cluster_step(cluster, leader, &input);
+        assert_int_equal(replica->halt, agreed > 0 ? REPLICA_RUNS : REPLICA_HALT_HASHES);
+        message.term = replica->term; /* Of this term's places. */
+        cluster_step(cluster, leader, &input);
+        assert_int_equal(replica->halt, REPLICA_HALT_HASHES);
+        cluster_destroy(cluster);
+    }
 }
 
 /* Two of five are silent: the other three are split, and nobody is judged on a guess. */
@@ -236,6 +306,8 @@ int main(void)
         cmocka_unit_test(test_without_a_majority_the_shard_halts),
         cmocka_unit_test(test_who_was_away_when_it_halted_hears_of_it),
         cmocka_unit_test(test_only_a_voter_stops_the_others),
+        cmocka_unit_test(test_who_finds_out_tells_all),
+        cmocka_unit_test(test_who_halted_earlier_stops_nobody_who_agrees),
         cmocka_unit_test(test_nothing_is_judged_without_a_majority_of_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

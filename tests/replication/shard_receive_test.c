@@ -689,7 +689,8 @@ static void test_what_is_committed_is_never_dropped(void **state)
     assert_int_equal(journal.appended, 4);
 }
 
-/* A voter says that no event hash has a majority: this site halts as well, and says so to all. */
+/* A voter says that no event hash has a majority: this site halts as well, and says so to who
+ * asks. */
 static void test_a_halt_is_told(void **state)
 {
     (void)state;
@@ -704,12 +705,9 @@ static void test_a_halt_is_told(void **state)
                                             .halted = true};
     said_count = 0;
     shard_receive(shard, &message, NULL, 0, now_ns, WALL);
-    assert_int_equal(said_count, SITES - 1);
-    for (uint32_t at = 0; at < said_count; at++) {
-        assert_true(said[at].halted);
-    }
+    assert_int_equal(said_count, 0);
     deliver(&history, 3, 3, 2, 2, 2);
-    assert_int_equal(said_count, 1); /* Who leads all the same hears it again. */
+    assert_int_equal(said_count, 1); /* Who leads all the same hears it. */
     assert_true(said[0].halted);
     assert_int_equal(said[0].to_site_id, 2);
     assert_halted(&history, REPLICA_HALT_HASHES);
