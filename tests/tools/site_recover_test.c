@@ -70,6 +70,15 @@ static void trade(uint32_t count)
     next_reference += count;
 }
 
+/* The client was silent while programs ran: where they run slowly, its site has ended the
+ * connection. It goes on where it was. */
+static void come_back(void)
+{
+    uint64_t next = client.next_sequence;
+    soup_client_close(&client);
+    site_cluster_join(&client, &sites[4], "ALICE", next);
+}
+
 /* It has just been started. */
 static void await_answer(uint32_t at)
 {
@@ -318,11 +327,14 @@ static void test_three_of_five_are_gone_and_two_go_on(void **state)
     assert_non_null(strstr(output, "is lost: they were a commit quorum by themselves"));
     assert_non_null(strstr(output, "attestation: "));
     assert_non_null(strstr(output, "shard 1 is repaired"));
+    come_back();
     trade(20);
     expect_dead_are_refused();
+    come_back();
     trade(5);
     assert_int_equal(client.next_sequence, 47); /* The beginning, then 45 orders. */
     expect_it_grows();
+    come_back();
     trade(5);
     soup_client_close(&client);
     assert_int_equal(finish(begin_recover(CONFIRMED, NULL)), 0);
