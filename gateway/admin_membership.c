@@ -165,7 +165,7 @@ static uint16_t membership_gone(const struct admin_shard *shard)
     uint16_t gone = 0;
     for (uint32_t at = 0; at < SITES_MAX && shard->log.leader; at++) {
         bool follows = (shard->follower_mask >> at & 1u) != 0;
-        if (follows && shard->followers[at].heard_ago_ns > shard->log.election_ns) {
+        if (follows && shard->followers[at].heard_ago_ns > shard->election_ns) {
             gone = (uint16_t)(gone | 1u << at);
         }
     }

@@ -86,6 +86,7 @@ struct admin_shard {
     struct session_store_usage streams;
     struct placement_record placement;
     uint64_t placement_log_index;
+    uint64_t election_ns;   /* shard_election_ns(). */
     uint16_t follower_mask; /* At the leader: whom `followers` has, bit (site_id - 1). */
     struct shard_follower followers[SITES_MAX];
     struct repair_report report; /* Its `promised` is NULL, this is it: */

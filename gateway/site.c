@@ -135,43 +135,47 @@ static uint64_t site_arrived_ns(uint64_t before_ns, uint64_t due_ns, uint64_t no
 }
 
 /* Who leads, whenever that changes. */
-static void site_watch_leaders(struct site *site)
+static void site_watch_leader(struct site *site, uint32_t index, const struct shard_status *status)
 {
-    for (uint32_t i = 0; i < site->config.shard_count; i++) {
-        struct shard_status status;
-        struct site_leader *known = &site->leaders[i];
-        shard_status(site->shards[i], &status);
-        uint8_t leader = status.role != REPLICA_LEADER || status.leader ? status.leader_site_id : 0;
-        if (known->site_id == leader && known->term == status.term) {
-            continue;
-        }
-        *known = (struct site_leader){leader, status.term};
-        log_line(LOG_LEVEL_INFO, "leader", "shard=%u term=%llu leader=%s here=%d log_index=%llu",
-                 i + 1, (unsigned long long)status.term,
-                 members_name_of(site->config.sites, leader), leader == site->config.site_index + 1,
-                 (unsigned long long)status.appended_log_index);
+    struct site_leader *known = &site->leaders[index];
+    uint8_t leader = status->role != REPLICA_LEADER || status->leader ? status->leader_site_id : 0;
+    if (known->site_id == leader && known->term == status->term) {
+        return;
     }
+    *known = (struct site_leader){leader, status->term};
+    log_line(LOG_LEVEL_INFO, "leader", "shard=%u term=%llu leader=%s here=%d log_index=%llu",
+             index + 1, (unsigned long long)status->term,
+             members_name_of(site->config.sites, leader), leader == site->config.site_index + 1,
+             (unsigned long long)status->appended_log_index);
 }
 
 /* Rule 1: two chains at one index and term; said once for each place. */
-static void site_watch_forks(struct site *site)
+static void site_watch_fork(struct site *site, uint32_t index, const struct shard_status *status)
+{
+    const struct shard_fork *fork = &status->fork;
+    struct site_fork *known = &site->forks[index];
+    if (known->log_index == fork->log_index && known->proven == fork->proven) {
+        return;
+    }
+    *known = (struct site_fork){fork->log_index, fork->proven};
+    const struct config_site *sites = site->config.sites;
+    log_line(LOG_LEVEL_ERROR, "fork",
+             "shard=%u log_index=%llu term=%llu signer=%s peer=%s peer_signer=%s proven=%d",
+             index + 1, (unsigned long long)fork->log_index, (unsigned long long)fork->term,
+             members_name_of(sites, fork->signer_site_id),
+             members_name_of(sites, fork->other_site_id),
+             members_name_of(sites, fork->other_signer_site_id), fork->proven);
+}
+
+/* What this turn has made of the shards. */
+static void site_watch(struct site *site)
 {
     for (uint32_t i = 0; i < site->config.shard_count; i++) {
         struct shard_status status;
         shard_status(site->shards[i], &status);
-        const struct shard_fork *fork = &status.fork;
-        struct site_fork *known = &site->forks[i];
-        if (known->log_index == fork->log_index && known->proven == fork->proven) {
-            continue;
-        }
-        *known = (struct site_fork){fork->log_index, fork->proven};
-        const struct config_site *sites = site->config.sites;
-        log_line(LOG_LEVEL_ERROR, "fork",
-                 "shard=%u log_index=%llu term=%llu signer=%s peer=%s peer_signer=%s proven=%d",
-                 i + 1, (unsigned long long)fork->log_index, (unsigned long long)fork->term,
-                 members_name_of(sites, fork->signer_site_id),
-                 members_name_of(sites, fork->other_site_id),
-                 members_name_of(sites, fork->other_signer_site_id), fork->proven);
+        site_watch_leader(site, i, &status);
+        site_watch_fork(site, i, &status);
+        site_halt_look(&status, i, &site->markets[i], &site->door_markets[i], site->doors);
     }
 }
 
@@ -241,11 +245,8 @@ static enum status site_turn(struct site *site, char *error)
         (void)snprintf(error, SITE_ERROR_BYTES, "%s", site->peers.error);
         return site->peers.status;
     }
-    site_watch_leaders(site);
-    site_watch_forks(site);
+    site_watch(site);
     for (uint32_t i = 0; i < site->config.shard_count; i++) {
-        (void)site_halt_look(site->shards[i], i, &site->markets[i], &site->door_markets[i],
-                             site->doors);
         if (site->markets[i].stream_status != STATUS_OK) {
             return site_streams_failed(site, i, error);
         }

@@ -100,6 +100,7 @@ static void site_admin_describe_shard(const struct site_admin *site, uint32_t in
     memcpy(answer->name, site->config->shards[index].name, sizeof answer->name);
     answer->queue_room = shard_room(site->shards[index]);
     shard_status(site->shards[index], &answer->log);
+    answer->election_ns = shard_election_ns(site->shards[index]);
     answer->totals = engine_totals(market->engine);
     answer->event_hash = engine_event_hash(market->engine);
     engine_shard_view(market->engine, &answer->market);

@@ -26,24 +26,22 @@ const char *site_halt_text(enum replica_halt halt)
     return NULL;
 }
 
-bool site_halt_look(const struct shard *shard, uint32_t index, const struct site_market *market,
-                    struct door_market *door_market, struct doors *doors)
+void site_halt_look(const struct shard_status *status, uint32_t index,
+                    const struct site_market *market, struct door_market *door_market,
+                    struct doors *doors)
 {
-    struct shard_status status;
-    shard_status(shard, &status);
-    if (!status.halted || door_market->halted) {
-        return false;
+    if (!status->halted || door_market->halted) {
+        return;
     }
-    ASSERT(site_halt_text(status.halt) != NULL);
+    ASSERT(site_halt_text(status->halt) != NULL);
     log_line(LOG_LEVEL_ERROR, "shard-halted",
              "shard=%u term=%llu committed_log_index=%llu applied_log_index=%llu "
              "event_hash=%016llx text=\"%s. It takes no part here any more; other shards go on\"",
-             index + 1, (unsigned long long)status.term,
-             (unsigned long long)status.committed_log_index,
-             (unsigned long long)status.applied_log_index,
-             (unsigned long long)engine_event_hash(market->engine), site_halt_text(status.halt));
+             index + 1, (unsigned long long)status->term,
+             (unsigned long long)status->committed_log_index,
+             (unsigned long long)status->applied_log_index,
+             (unsigned long long)engine_event_hash(market->engine), site_halt_text(status->halt));
     door_market->closed = true;
     door_market->halted = true;
     doors_market_halt(doors, index);
-    return true;
 }

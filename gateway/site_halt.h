@@ -13,9 +13,10 @@
 /* Why, and what to do: a sentence for the operator. NULL for what is no halt for good. */
 const char *site_halt_text(enum replica_halt halt);
 
-/* Whether a shard has halted now, which is new: said in the log; who is logged on is refused from
+/* Where a shard has halted and nobody knows yet: said in the log; who is logged on is refused from
  * now on, who is about to log on is sent away. */
-bool site_halt_look(const struct shard *shard, uint32_t index, const struct site_market *market,
-                    struct door_market *door_market, struct doors *doors);
+void site_halt_look(const struct shard_status *status, uint32_t index,
+                    const struct site_market *market, struct door_market *door_market,
+                    struct doors *doors);
 
 #endif

@@ -367,10 +367,12 @@ void shard_status(const struct shard *shard, struct shard_status *status)
         status->clock_agrees = shard->clock.agrees;
         status->clock_outside = shard->clock.outside;
     }
-    if (shard->phase == SHARD_RUNNING) {
-        status->election_ns = replica_election_ns(replica);
-    }
     memcpy(status->chain_hash, shard->applied.chain_hash, SEGMENT_HASH_BYTES);
+}
+
+uint64_t shard_election_ns(const struct shard *shard)
+{
+    return shard->phase == SHARD_RUNNING ? replica_election_ns(&shard->replica) : 0;
 }
 
 bool shard_follower(const struct shard *shard, uint8_t site_id, uint64_t now_ns,

@@ -267,9 +267,8 @@ struct shard_status {
     uint64_t messages_refused; /* Received with bytes that do not verify. */
     uint64_t forks;            /* Two chains at one index and term were seen (rule 1). */
     struct shard_fork fork;
-    uint64_t election_ns; /* Present election timeout. */
-    bool clock_agrees;    /* Leader: a majority of clocks agrees (cluster_clock.h). */
-    bool clock_outside;   /* Leader: its own clock is not among them. */
+    bool clock_agrees;  /* Leader: a majority of clocks agrees (cluster_clock.h). */
+    bool clock_outside; /* Leader: its own clock is not among them. */
 };
 void shard_status(const struct shard *shard, struct shard_status *status);
 
@@ -280,6 +279,9 @@ struct shard_leadership {
     bool takes;
 };
 struct shard_leadership shard_leadership(const struct shard *shard);
+
+/* Present election timeout; 0: it does not run yet. Looks at all members. */
+uint64_t shard_election_ns(const struct shard *shard);
 
 /* The leader's view of a follower. False: not leader, or no such member. */
 bool shard_follower(const struct shard *shard, uint8_t site_id, uint64_t now_ns,

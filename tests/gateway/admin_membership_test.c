@@ -31,7 +31,7 @@ static int setup(void **state)
     }
     shard.log.leader = true;
     shard.log.leader_site_id = 1;
-    shard.log.election_ns = 1000;
+    shard.election_ns = 1000;
     shard.follower_mask = 14;
     for (uint32_t at = 1; at < 4; at++) {
         shard.followers[at] = (struct shard_follower){.matched_log_index = 100 + at,
