@@ -14,12 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
 #include "matching/base/assertion.h"
 #include "matching/base/bytes.h"
 #include "matching/base/random.h"
 #include "matching/engine.h"
+#include "tools/monotonic.h"
 
 #define BENCH_FIRMS          50u
 #define BENCH_SESSIONS       1000u
@@ -81,13 +81,6 @@ static void *bench_memory(size_t bytes)
     return memory;
 }
 
-static uint64_t bench_now_ns(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 /* A clock that is finer than clock_gettime() where there is one; ordered against the work. */
 static uint64_t bench_ticks(void)
 {
@@ -97,7 +90,7 @@ static uint64_t bench_ticks(void)
     __builtin_ia32_lfence();
     return ticks;
 #else
-    return bench_now_ns();
+    return monotonic_now_ns();
 #endif
 }
 
@@ -339,7 +332,7 @@ static double bench_throughput(struct bench *bench, const struct bench_result *e
     for (uint64_t i = 0; i < bench->setup_count; i++) {
         bench_apply(engine, &bench->commands[i], &batch);
     }
-    uint64_t begin_ns = bench_now_ns();
+    uint64_t begin_ns = monotonic_now_ns();
     uint64_t piece_ns = begin_ns;
     uint64_t count = bench->commands_count - bench->setup_count;
     for (uint64_t i = 0; i < count; i++) {
@@ -347,13 +340,13 @@ static double bench_throughput(struct bench *bench, const struct bench_result *e
         engine_anticipate(engine, command, count - i);
         bench_apply(engine, command, &batch);
         if ((i + 1) % BENCH_PIECE == 0 || i + 1 == count) {
-            uint64_t now_ns = bench_now_ns();
+            uint64_t now_ns = monotonic_now_ns();
             uint64_t *best = &best_ns[i / BENCH_PIECE];
             *best = *best == 0 || now_ns - piece_ns < *best ? now_ns - piece_ns : *best;
             piece_ns = now_ns;
         }
     }
-    uint64_t elapsed_ns = bench_now_ns() - begin_ns;
+    uint64_t elapsed_ns = monotonic_now_ns() - begin_ns;
     if (engine_event_hash(engine) != expected->event_hash) {
         (void)fprintf(stderr, "matching_bench: two runs gave different events\n");
         exit(1);
@@ -413,7 +406,7 @@ static void bench_latency(struct bench *bench)
         bench_apply(engine, &bench->commands[i], &batch);
     }
     uint64_t warm = bench->setup_count + (bench->commands_count - bench->setup_count) / 10;
-    uint64_t first_ns = bench_now_ns();
+    uint64_t first_ns = monotonic_now_ns();
     uint64_t first_ticks = bench_ticks();
     uint64_t ticks_max = 0;
     for (uint64_t i = bench->setup_count; i < bench->commands_count; i++) {
@@ -427,7 +420,7 @@ static void bench_latency(struct bench *bench)
         }
     }
     double ticks_per_ns =
-        (double)(bench_ticks() - first_ticks) / (double)(bench_now_ns() - first_ns);
+        (double)(bench_ticks() - first_ticks) / (double)(monotonic_now_ns() - first_ns);
     printf("latency ns:");
     bench_percentiles(histogram, bench->commands_count - warm, ticks_per_ns);
     printf(" max %.0f (clock's own %.0f taken off)\n", (double)ticks_max / ticks_per_ns,

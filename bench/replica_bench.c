@@ -11,10 +11,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "matching/base/assertion.h"
 #include "replication/replica.h"
+#include "tools/monotonic.h"
 
 #define SLOTS           1024u /* Of each replica's ring, and segments of each journal. */
 #define BATCH_ENTRIES   64u
@@ -47,13 +47,6 @@ struct bench {
     uint64_t letter_end;
     struct replica_output output;
 };
-
-static uint64_t clock_ns(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
-}
 
 static uint8_t *segment_at(const struct bench *bench, const struct node *node, uint64_t log_index)
 {
@@ -198,7 +191,7 @@ static struct row measure(struct bench *bench, uint32_t in_flight, uint64_t for_
     struct node *leader = lead(bench);
     uint64_t before = leader->replica.commit_log_index;
     bench->steps = 0;
-    uint64_t start = clock_ns();
+    uint64_t start = monotonic_now_ns();
     uint64_t now = start;
     while (now - start < for_ns) {
         for (uint32_t turn = 0; turn < 64; turn++) {
@@ -206,7 +199,7 @@ static struct row measure(struct bench *bench, uint32_t in_flight, uint64_t for_
             ASSERT(sealed == in_flight);
             deliver_all(bench);
         }
-        now = clock_ns();
+        now = monotonic_now_ns();
         bench->now_ns += 1000; /* Hardly any time: no heartbeat falls into it. */
     }
     uint64_t committed = leader->replica.commit_log_index - before;

@@ -8,13 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "matching/base/assertion.h"
 #include "matching/command_columns.h"
 #include "replication/codec.h"
 #include "replication/segment.h"
 #include "tests/support/command_flow.h"
+#include "tools/monotonic.h"
 
 #define WARM_UP_COMMANDS 300000u
 
@@ -44,13 +44,6 @@ struct sums {
     uint64_t verify_ns;
 };
 
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
-}
-
 /* One segment there and back, each step timed. */
 static void run_segment(struct bench *bench, uint32_t count, struct segment *segment,
                         struct sums *sums)
@@ -59,20 +52,20 @@ static void run_segment(struct bench *bench, uint32_t count, struct segment *seg
     size_t stored_bytes;
     enum codec codec;
     uint64_t base = bench->commands[0].timestamp_ns;
-    uint64_t start = now_ns();
+    uint64_t start = monotonic_now_ns();
     command_columns_pack(bench->packed, sizeof bench->packed, &packed_bytes, bench->commands, count,
                          base, bench->scratch);
-    uint64_t packed = now_ns();
+    uint64_t packed = monotonic_now_ns();
     codec_compress(bench->codec, bench->sealed + SEGMENT_HEADER_BYTES, SEGMENT_STORED_BYTES_MAX,
                    bench->packed, packed_bytes, &codec, &stored_bytes);
-    uint64_t compressed = now_ns();
+    uint64_t compressed = monotonic_now_ns();
     segment->command_count = count;
     segment->base_timestamp_ns = base;
     segment->raw_bytes = (uint32_t)packed_bytes;
     segment->stored_bytes = (uint32_t)stored_bytes;
     segment->codec = (uint8_t)codec;
     segment_seal(segment, bench->sealed, sizeof bench->sealed, &bench->signer);
-    uint64_t sealed = now_ns();
+    uint64_t sealed = monotonic_now_ns();
 
     struct segment opened;
     enum status status = segment_open(&opened, bench->sealed, sizeof bench->sealed);
@@ -81,14 +74,14 @@ static void run_segment(struct bench *bench, uint32_t count, struct segment *seg
     ASSERT(status == STATUS_OK);
     status = segment_verify_signature(&opened, bench->sealed, &bench->verifier, 1);
     ASSERT(status == STATUS_OK);
-    uint64_t verified = now_ns();
+    uint64_t verified = monotonic_now_ns();
     status = codec_decompress(bench->codec, bench->packed, opened.raw_bytes, opened.codec,
                               opened.payload, opened.stored_bytes);
     ASSERT(status == STATUS_OK);
-    uint64_t decompressed = now_ns();
+    uint64_t decompressed = monotonic_now_ns();
     status = command_columns_unpack(bench->unpacked, count, bench->packed, opened.raw_bytes, base,
                                     bench->scratch);
-    uint64_t unpacked = now_ns();
+    uint64_t unpacked = monotonic_now_ns();
     ASSERT(status == STATUS_OK);
     ASSERT(memcmp(bench->unpacked, bench->commands, count * sizeof bench->commands[0]) == 0);
 
@@ -123,14 +116,14 @@ static struct sums run(struct bench *bench, enum command_flow_ids ids, uint32_t 
                               .log_index = 2,
                               .first_command_sequence = 1};
     struct sums sums = {0};
-    uint64_t end = now_ns() + bench->duration_ns;
+    uint64_t end = monotonic_now_ns() + bench->duration_ns;
     do {
         bench->flow.timestamp_ns += 200000;
         for (uint32_t index = 0; index < count; index++) {
             command_flow_next(&bench->flow, &bench->commands[index]);
         }
         run_segment(bench, count, &segment, &sums);
-    } while (now_ns() < end);
+    } while (monotonic_now_ns() < end);
     return sums;
 }
 

@@ -5,19 +5,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "gateway/admin_token.h"
 #include "gateway/members.h"
 #include "gateway/site_files.h"
 #include "matching/base/assertion.h"
+#include "tools/monotonic.h"
 
 #define ANSWER_BYTES_MAX   (64u * 1024u * 1024u)
 #define ATTEMPT_LIMIT_MS   8000L /* The site itself gives up after 5 s. */
 #define CONNECT_LIMIT_MS   3000L
-#define PAUSE_NS           200000000L
+#define PAUSE_NS           UINT64_C(200000000)
 #define HEADER_BYTES       (ADMIN_TOKEN_BYTES_MAX + 32u)
-#define NANOSECONDS_PER_S  UINT64_C(1000000000)
 #define HTTP_UNAVAILABLE   503L
 #define HTTP_UNAUTHORIZED  401L
 #define ENDPOINT_URL_BYTES (CONFIG_ENDPOINT_BYTES + 64u)
@@ -31,13 +30,6 @@ struct admin_client {
     char *bytes; /* Of the answer. */
     size_t byte_count;
 };
-
-static uint64_t admin_client_now_ns(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * NANOSECONDS_PER_S + (uint64_t)now.tv_nsec;
-}
 
 static size_t admin_client_take(char *data, size_t one, size_t count, void *context)
 {
@@ -211,7 +203,7 @@ enum status admin_client_ask(struct admin_client *client, const char *path, cons
     ASSERT(path[0] == '/');
     char *text = body != NULL ? json_dumps(body, JSON_COMPACT) : NULL;
     ASSERT((text != NULL) == (body != NULL));
-    uint64_t started_ns = admin_client_now_ns();
+    uint64_t started_ns = monotonic_now_ns();
     enum status status;
     for (;;) {
         memset(answer, 0, sizeof *answer);
@@ -219,14 +211,13 @@ enum status admin_client_ask(struct admin_client *client, const char *path, cons
         bool again = status == STATUS_CLOSED || status == STATUS_TIMEOUT ||
                      (status == STATUS_OK && answer->http_status == HTTP_UNAVAILABLE &&
                       json_is_true(json_object_get(answer->json, "again")));
-        uint64_t waited_ns = admin_client_now_ns() - started_ns;
+        uint64_t waited_ns = monotonic_now_ns() - started_ns;
         if (!again || waited_ns + PAUSE_NS > patience_ns) {
             break;
         }
         json_decref(answer->json);
         answer->json = NULL;
-        struct timespec pause = {.tv_nsec = PAUSE_NS};
-        (void)nanosleep(&pause, NULL);
+        monotonic_pause(PAUSE_NS);
     }
     free(text);
     return status;

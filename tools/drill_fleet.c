@@ -2,12 +2,12 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "gateway/wall_offset.h"
 #include "matching/base/assertion.h"
 #include "tools/drill_config.h"
 #include "tools/free_port.h"
+#include "tools/monotonic.h"
 
 #define DRILL_FLEET_OUCH_PORT      7001u
 #define DRILL_FLEET_PEER_PORT      7101u
@@ -15,7 +15,7 @@
 #define DRILL_FLEET_READY_MS       60000u
 #define DRILL_FLEET_STOP_MS        20000u
 #define DRILL_FLEET_MARKET_TRIES   60u
-#define DRILL_FLEET_PAUSE_NS       1000000000L
+#define DRILL_FLEET_PAUSE_NS       UINT64_C(1000000000)
 #define DRILL_FLEET_OPERATOR_TRIES 20u
 #define DRILL_FLEET_DISK_BYTES     (UINT64_C(1) << 30)
 #define DRILL_FLEET_FULL_NS        UINT64_C(2000000000)
@@ -249,13 +249,6 @@ enum status drill_fleet_start(struct drill_fleet *fleet)
     return drill_fleet_wait(fleet);
 }
 
-static void drill_fleet_pause(void)
-{
-    const struct timespec pause = {.tv_sec = DRILL_FLEET_PAUSE_NS / 1000000000L,
-                                   .tv_nsec = DRILL_FLEET_PAUSE_NS % 1000000000L};
-    (void)nanosleep(&pause, NULL);
-}
-
 enum status drill_fleet_market(struct drill_fleet *fleet)
 {
     enum status status = STATUS_TIMEOUT;
@@ -266,7 +259,7 @@ enum status drill_fleet_market(struct drill_fleet *fleet)
             NULL};
         status = drill_place_tool(&fleet->place, apply, fleet->error);
         if (status != STATUS_OK && site + 1 == fleet->scenario->site_count) {
-            drill_fleet_pause(); /* Nobody leads yet. */
+            monotonic_pause(DRILL_FLEET_PAUSE_NS); /* Nobody leads yet. */
         }
     }
     return status;

@@ -3,22 +3,14 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "matching/base/assertion.h"
 #include "tools/admin_client.h"
+#include "tools/monotonic.h"
 
-#define DRILL_HASHES_NS_A_S    UINT64_C(1000000000)
 #define DRILL_HASHES_ANSWER_NS UINT64_C(5000000000)
-#define DRILL_HASHES_PAUSE_NS  100000000L
+#define DRILL_HASHES_PAUSE_NS  UINT64_C(100000000)
 #define DRILL_HASHES_HTTP_OK   200L
-
-static uint64_t drill_hashes_now_ns(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * DRILL_HASHES_NS_A_S + (uint64_t)now.tv_nsec;
-}
 
 enum status drill_hashes_read(struct drill_hashes_shard target[static SHARDS_MAX],
                               uint32_t shard_count, const json_t *answer)
@@ -86,8 +78,7 @@ static bool drill_hashes_level(const struct drill_hashes *hashes, uint32_t shard
 enum status drill_hashes_ask(struct drill_hashes *hashes, const struct drill_fleet *fleet,
                              uint16_t sites, uint64_t patience_ns)
 {
-    const struct timespec pause = {.tv_nsec = DRILL_HASHES_PAUSE_NS};
-    uint64_t until_ns = drill_hashes_now_ns() + patience_ns;
+    uint64_t until_ns = monotonic_now_ns() + patience_ns;
     ASSERT(fleet->scenario != NULL);
     memset(hashes, 0, sizeof *hashes);
     for (;;) {
@@ -99,10 +90,10 @@ enum status drill_hashes_ask(struct drill_hashes *hashes, const struct drill_fle
         if (drill_hashes_level(hashes, fleet->scenario->shard_count, sites)) {
             return STATUS_OK;
         }
-        if (drill_hashes_now_ns() >= until_ns) {
+        if (monotonic_now_ns() >= until_ns) {
             return STATUS_TIMEOUT;
         }
-        (void)nanosleep(&pause, NULL);
+        monotonic_pause(DRILL_HASHES_PAUSE_NS);
     }
 }
 

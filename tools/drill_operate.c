@@ -1,13 +1,13 @@
 #include "tools/drill_operate.h"
 
 #include <stdio.h>
-#include <time.h>
 
 #include "matching/base/assertion.h"
+#include "tools/monotonic.h"
 
 #define DRILL_OPERATE_WAIT          "30s" /* For what an operator asks for. */
 #define DRILL_OPERATE_WAIT_TURNS    3000u
-#define DRILL_OPERATE_PAUSE_NS      20000000L
+#define DRILL_OPERATE_PAUSE_NS      UINT64_C(20000000)
 #define DRILL_OPERATE_CONFIGS_BYTES (SITES_MAX * (DRILL_PLACE_PATH_BYTES + 1u))
 #define DRILL_OPERATE_NAMES_BYTES   (SITES_MAX * (CONFIG_NAME_BYTES + 2u))
 
@@ -136,7 +136,6 @@ enum status drill_operate_look(struct drill_fleet *fleet)
 
 enum status drill_operate_wait(struct drill_fleet *fleet)
 {
-    const struct timespec pause = {.tv_nsec = DRILL_OPERATE_PAUSE_NS};
     for (uint32_t turn = 0; turn < DRILL_OPERATE_WAIT_TURNS; turn++) {
         enum status status = drill_operate_look(fleet);
         bool busy = false;
@@ -146,7 +145,7 @@ enum status drill_operate_wait(struct drill_fleet *fleet)
         if (status != STATUS_OK || !busy) {
             return status;
         }
-        (void)nanosleep(&pause, NULL);
+        monotonic_pause(DRILL_OPERATE_PAUSE_NS);
     }
     (void)snprintf(fleet->error, sizeof fleet->error, "an operator's command does not end");
     return STATUS_TIMEOUT;

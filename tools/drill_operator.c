@@ -8,13 +8,14 @@
 #include <stdint.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "matching/base/assertion.h"
+#include "tools/monotonic.h"
 
 #define DRILL_OPERATOR_WORDS_MAX   24u
 #define DRILL_OPERATOR_EXEC_FAILED 127
+#define DRILL_OPERATOR_PAUSE_NS    UINT64_C(1000000000) /* Between two tries. */
 
 /* In a new process; nothing but what is safe between fork() and exec(). */
 static _Noreturn void operator_become(const char *tool, const char *const command[])
@@ -33,11 +34,10 @@ static _Noreturn void operator_become(const char *tool, const char *const comman
 /* Whether it ended well, at the latest with the last try. */
 static bool operator_try(const char *tool, const char *const command[], uint32_t tries)
 {
-    const struct timespec pause = {.tv_sec = 1};
     const pid_t parent = getpid();
     for (uint32_t i = 0; i < tries; i++) {
         if (i > 0) {
-            (void)nanosleep(&pause, NULL);
+            monotonic_pause(DRILL_OPERATOR_PAUSE_NS);
         }
         pid_t pid = fork();
         if (pid == 0) {

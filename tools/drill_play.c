@@ -8,9 +8,10 @@
 #include "matching/base/assertion.h"
 #include "tools/drill_operate.h"
 #include "tools/human.h"
+#include "tools/monotonic.h"
 
 #define DRILL_PLAY_NS_A_S     UINT64_C(1000000000)
-#define DRILL_PLAY_TURN_NS    10000000L
+#define DRILL_PLAY_TURN_NS    UINT64_C(10000000)
 #define DRILL_PLAY_WINDOW     256u
 #define DRILL_PLAY_SEAT_NS    UINT64_C(30000000000)  /* For the preferred ones to lead. */
 #define DRILL_PLAY_HOLD_NS    UINT64_C(20000000000)  /* Harm waits at most. */
@@ -18,13 +19,6 @@
 #define DRILL_PLAY_SEAT_TURNS 20u                    /* Logs are read every so many. */
 #define DRILL_PLAY_LOSSES_NS  UINT64_C(500000000)    /* Likewise, where losses end the flow. */
 #define DRILL_PLAY_LEVEL_NS   UINT64_C(120000000000) /* For all to have executed everything. */
-
-static uint64_t drill_play_now_ns(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * DRILL_PLAY_NS_A_S + (uint64_t)now.tv_nsec;
-}
 
 static enum drill_play_end drill_play_fail(struct drill_play *play, const char *sentence)
 {
@@ -98,9 +92,8 @@ static void drill_play_show(struct drill_play *play, uint64_t now_ns, const char
 /* A short while passes; sites and clients are looked at. */
 static enum drill_play_end drill_play_turn(struct drill_play *play, bool sites, const char *phase)
 {
-    const struct timespec pause = {.tv_nsec = DRILL_PLAY_TURN_NS};
-    (void)nanosleep(&pause, NULL);
-    uint64_t now_ns = drill_play_now_ns();
+    monotonic_pause(DRILL_PLAY_TURN_NS);
+    uint64_t now_ns = monotonic_now_ns();
     if (*play->options.interrupted != 0) {
         return DRILL_PLAY_INTERRUPTED;
     }
@@ -230,7 +223,7 @@ static enum drill_play_end drill_play_undo(struct drill_play *play)
     for (uint32_t i = play->moment_count; i < scenario->fault_count; i++) {
         const struct scenario_fault *fault = &scenario->faults[i];
         if (fault->undoes && !drill_lines_concerns(fault->kind) &&
-            drill_fleet_fault(&play->fleet, fault, drill_play_now_ns()) != STATUS_OK) {
+            drill_fleet_fault(&play->fleet, fault, monotonic_now_ns()) != STATUS_OK) {
             return drill_play_fail(play, play->fleet.error);
         }
     }
@@ -242,7 +235,7 @@ static int64_t drill_play_utc_offset_ns(void)
     struct timespec utc;
     (void)clock_gettime(CLOCK_REALTIME, &utc);
     return (int64_t)utc.tv_sec * (int64_t)DRILL_PLAY_NS_A_S + utc.tv_nsec -
-           (int64_t)drill_play_now_ns();
+           (int64_t)monotonic_now_ns();
 }
 
 /* Who led when, so far. The wall clock of this machine has not moved; a site's may have, and then
@@ -267,14 +260,14 @@ static void drill_play_read_leaders(struct drill_play *play)
 static enum drill_play_end drill_play_seat(struct drill_play *play)
 {
     const struct scenario *scenario = play->options.scenario;
-    uint64_t limit_ns = drill_play_now_ns() + DRILL_PLAY_SEAT_NS;
+    uint64_t limit_ns = monotonic_now_ns() + DRILL_PLAY_SEAT_NS;
     enum drill_play_end end = DRILL_PLAY_DONE;
     bool seated = false;
-    while (!seated && end == DRILL_PLAY_DONE && drill_play_now_ns() < limit_ns) {
+    while (!seated && end == DRILL_PLAY_DONE && monotonic_now_ns() < limit_ns) {
         seated = true;
         drill_play_read_leaders(play);
         for (uint32_t shard = 0; shard < scenario->shard_count && play->leaders_told; shard++) {
-            seated = seated && drill_leaders_at(&play->leaders, shard, drill_play_now_ns()) ==
+            seated = seated && drill_leaders_at(&play->leaders, shard, monotonic_now_ns()) ==
                                    scenario->shards[shard].prefer[0];
         }
         for (uint32_t i = 0; i < DRILL_PLAY_SEAT_TURNS && !seated && end == DRILL_PLAY_DONE; i++) {
@@ -307,9 +300,9 @@ static enum drill_play_end drill_play_trade(struct drill_play *play)
     if (end == DRILL_PLAY_DONE) {
         end = drill_play_phase(play, DRILL_DESK_TRADE, "order flow begins");
     }
-    play->start_ns = drill_play_now_ns();
-    while (end == DRILL_PLAY_DONE && !drill_play_over(play, drill_play_now_ns())) {
-        end = drill_play_happen(play, drill_play_now_ns());
+    play->start_ns = monotonic_now_ns();
+    while (end == DRILL_PLAY_DONE && !drill_play_over(play, monotonic_now_ns())) {
+        end = drill_play_happen(play, monotonic_now_ns());
         if (end == DRILL_PLAY_DONE) {
             end = drill_play_turn(play, true, "trading");
         }
@@ -318,7 +311,7 @@ static enum drill_play_end drill_play_trade(struct drill_play *play)
         end = drill_play_undo(play);
     }
     if (end == DRILL_PLAY_DONE &&
-        (drill_fleet_calm(&play->fleet, drill_play_now_ns()) != STATUS_OK ||
+        (drill_fleet_calm(&play->fleet, monotonic_now_ns()) != STATUS_OK ||
          drill_operate_wait(&play->fleet) != STATUS_OK)) {
         end = drill_play_fail(play, play->fleet.error);
     }
@@ -326,7 +319,7 @@ static enum drill_play_end drill_play_trade(struct drill_play *play)
         play->surviving = drill_fleet_wanted(&play->fleet);
         end = drill_play_phase(play, DRILL_DESK_SETTLE, "everything is being answered");
     }
-    play->end_ns = drill_play_now_ns();
+    play->end_ns = monotonic_now_ns();
     return end;
 }
 

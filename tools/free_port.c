@@ -4,10 +4,10 @@
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "matching/base/checksum.h"
+#include "tools/monotonic.h"
 
 #define FREE_PORT_COUNT (FREE_PORT_MAX - FREE_PORT_MIN + 1)
 
@@ -27,10 +27,8 @@ static bool free_port_is(uint16_t port)
 uint16_t free_port(uint32_t *next)
 {
     if (*next == 0) {
-        struct timespec now = {0};
-        (void)clock_gettime(CLOCK_MONOTONIC, &now);
         uint64_t mixed =
-            checksum_mix(checksum_mix(CHECKSUM_SEED, (uint64_t)getpid()), (uint64_t)now.tv_nsec);
+            checksum_mix(checksum_mix(CHECKSUM_SEED, (uint64_t)getpid()), monotonic_now_ns());
         *next = 1 + (uint32_t)(mixed % FREE_PORT_COUNT);
     }
     for (uint32_t tries = 0; tries < FREE_PORT_COUNT; tries++) {

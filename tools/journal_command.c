@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "gateway/site_files.h"
@@ -17,6 +16,7 @@
 #include "tools/journal_evidence.h"
 #include "tools/journal_execution.h"
 #include "tools/journal_walk.h"
+#include "tools/monotonic.h"
 #include "tools/options.h"
 #include "tools/progress.h"
 #include "tools/subcommands.h"
@@ -24,7 +24,6 @@
 #define JOURNAL_COMMAND_KEYS_MAX   64u
 #define JOURNAL_COMMAND_PATH_BYTES 1024u
 #define JOURNAL_COMMAND_HEX_BYTES  (2 * SEGMENT_HASH_BYTES + 1)
-#define JOURNAL_COMMAND_NS_A_S     UINT64_C(1000000000)
 
 struct journal_command {
     const char *name;
@@ -48,13 +47,6 @@ struct journal_command {
     uint32_t verifier_count;
     struct progress progress;
 };
-
-static uint64_t journal_command_now_ns(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * JOURNAL_COMMAND_NS_A_S + (uint64_t)now.tv_nsec;
-}
 
 static void journal_command_hex(char text[static JOURNAL_COMMAND_HEX_BYTES], const uint8_t *bytes,
                                 size_t count)
@@ -129,7 +121,7 @@ static void journal_command_progress(struct journal_command *command, uint64_t d
     if (!command->progress.on) {
         return;
     }
-    uint64_t now_ns = journal_command_now_ns();
+    uint64_t now_ns = monotonic_now_ns();
     if (progress_due(&command->progress, now_ns)) {
         progress_line(&command->progress, now_ns, "%s of about %s segments",
                       human_number(done).text, human_number(about).text);

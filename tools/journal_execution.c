@@ -2,12 +2,12 @@
 
 #include <stdbool.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 
 #include "gateway/site_market.h"
 #include "matching/base/arena.h"
 #include "matching/base/assertion.h"
 #include "matching/engine.h"
+#include "replication/io/pages.h"
 
 struct journal_execution {
     struct journal_execution_options options;
@@ -38,9 +38,7 @@ void journal_execution_destroy(struct journal_execution *execution)
         return;
     }
     for (uint32_t i = 0; i < SHARDS_MAX; i++) {
-        if (execution->memory[i] != NULL) {
-            (void)munmap(execution->memory[i], execution->memory_bytes);
-        }
+        pages_give(execution->memory[i], execution->memory_bytes);
     }
     free(execution);
 }
@@ -49,9 +47,8 @@ static enum status journal_execution_engine(struct journal_execution *execution,
 {
     struct engine_limits limits = site_market_limits(execution->options.tuning);
     execution->memory_bytes = (engine_bytes(&limits) + 8191) & ~(size_t)4095;
-    void *memory = mmap(NULL, execution->memory_bytes, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) {
+    void *memory = pages_take(execution->memory_bytes);
+    if (memory == NULL) {
         return STATUS_FULL;
     }
     execution->memory[index] = memory;

@@ -6,20 +6,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "gateway/admin_json.h"
 #include "matching/base/assertion.h"
 #include "tools/admin_client.h"
 #include "tools/market_file.h"
 #include "tools/market_plan.h"
+#include "tools/monotonic.h"
 #include "tools/options.h"
 #include "tools/progress.h"
 #include "tools/subcommands.h"
 
 #define NAME            "market"
 #define PATIENCE_NS     UINT64_C(30000000000)
-#define NANOSECONDS_S   UINT64_C(1000000000)
 #define REQUEST_ID_MASK UINT64_C(0x7FFFFFFFFFFFFFFF) /* JSON integers are signed. */
 #define HTTP_OK         200L
 
@@ -33,13 +32,6 @@ struct market_tool {
     uint32_t unchanged;
     uint32_t failed;
 };
-
-static uint64_t market_tool_now_ns(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * NANOSECONDS_S + (uint64_t)now.tv_nsec;
-}
 
 /* Not predictable, so that no two runs ever share one: a retry does, on purpose. */
 static uint64_t market_tool_request_id(void)
@@ -152,7 +144,7 @@ static int market_tool_run(struct market_tool *tool, struct market_plan *plan)
     bool heard = true;
     for (uint32_t i = 0; i < plan->count; i++) {
         struct market_plan_step *step = &plan->steps[i];
-        uint64_t now_ns = market_tool_now_ns();
+        uint64_t now_ns = monotonic_now_ns();
         if (progress_due(&progress, now_ns)) {
             progress_line(&progress, now_ns, "%u of %u", i, plan->count);
         }

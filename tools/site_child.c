@@ -11,12 +11,12 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "matching/base/assertion.h"
+#include "tools/monotonic.h"
 
-#define SITE_CHILD_POLL_NS     2000000L
+#define SITE_CHILD_POLL_NS     UINT64_C(2000000)
 #define SITE_CHILD_READY       "event=ready"
 #define SITE_CHILD_BLOCK_BYTES 4096u
 #define SITE_CHILD_EXEC_FAILED 127
@@ -120,12 +120,6 @@ enum status site_child_look(struct site_child *child)
     return site_child_ready(child) ? STATUS_OK : STATUS_NOT_YET;
 }
 
-static void site_child_pause(void)
-{
-    const struct timespec pause = {.tv_nsec = SITE_CHILD_POLL_NS};
-    (void)nanosleep(&pause, NULL);
-}
-
 enum status site_child_wait(struct site_child *child, uint32_t limit_ms)
 {
     enum status status;
@@ -134,7 +128,7 @@ enum status site_child_wait(struct site_child *child, uint32_t limit_ms)
         if (waited_ns >= (uint64_t)limit_ms * 1000000) {
             return STATUS_TIMEOUT;
         }
-        site_child_pause();
+        monotonic_pause(SITE_CHILD_POLL_NS);
         waited_ns += SITE_CHILD_POLL_NS;
     }
     return status;
@@ -184,7 +178,7 @@ int site_child_stop(struct site_child *child, uint32_t limit_ms)
             site_child_kill(child);
             break;
         }
-        site_child_pause();
+        monotonic_pause(SITE_CHILD_POLL_NS);
         waited_ns += SITE_CHILD_POLL_NS;
     }
     return child->exit_status;

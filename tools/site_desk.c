@@ -3,10 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "gateway/members.h"
 #include "matching/base/assertion.h"
+#include "tools/monotonic.h"
 
 #define HTTP_OK          200L
 #define HTTP_UNAVAILABLE 503L /* For now: the same may succeed later. */
@@ -243,11 +243,4 @@ enum status site_desk_change(struct site_desk *desk, uint32_t index,
     }
     json_decref(answer.json);
     return status;
-}
-
-uint64_t site_desk_now_ns(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
 }

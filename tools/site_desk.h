@@ -57,7 +57,4 @@ MUST_USE enum status site_desk_change(struct site_desk *desk, uint32_t index,
                                       const struct admin_change *change, uint64_t patience_ns,
                                       struct placement_verdict *verdict);
 
-/* Monotonic. */
-uint64_t site_desk_now_ns(void);
-
 #endif

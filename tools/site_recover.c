@@ -13,6 +13,7 @@
 #include "matching/base/assertion.h"
 #include "replication/key_store.h"
 #include "tools/attestation.h"
+#include "tools/monotonic.h"
 #include "tools/options.h"
 
 /* One shard's repair. */
@@ -318,7 +319,7 @@ static bool recover_drive(struct recover *recover)
     const struct repair *repair = &recover->repair;
     char names[SITE_RECOVER_TEXT_BYTES];
     bool said = false;
-    while (site_desk_now_ns() < recover->until_ns) {
+    while (monotonic_now_ns() < recover->until_ns) {
         uint16_t promised = 0;
         uint16_t active = 0;
         if (site_desk_look(recover->desk, SITE_DESK_ASK_NS) == STATUS_OK) {
@@ -470,7 +471,7 @@ int site_recover_run(struct site_desk *desk, const struct site_recover_options *
             recover->desk = desk;
             recover->options = options;
             recover->shard_id = shard_id;
-            recover->until_ns = site_desk_now_ns() + options->patience_ns;
+            recover->until_ns = monotonic_now_ns() + options->patience_ns;
             good = recover_shard(recover);
         }
     }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "gateway/members.h"
+#include "tools/monotonic.h"
 #include "tools/options.h"
 #include "tools/site_recover.h"
 #include "tools/subcommands.h"
@@ -120,7 +121,7 @@ static bool site_tool_waive(struct site_tool *tool)
 
 static int site_tool_run(struct site_tool *tool, const struct site_verb *verb)
 {
-    tool->until_ns = site_desk_now_ns() + tool->patience_ns;
+    tool->until_ns = monotonic_now_ns() + tool->patience_ns;
     if (site_desk_look(&tool->desk, SITE_DESK_ASK_NS) != STATUS_OK) {
         return options_failed(SITE_DESK_COMMAND, "%s", tool->desk.error);
     }

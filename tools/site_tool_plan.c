@@ -4,13 +4,14 @@
 #include <string.h>
 
 #include "gateway/members.h"
+#include "tools/monotonic.h"
 #include "tools/options.h"
 #include "tools/site_tool.h"
 
 static bool site_tool_pause(const struct site_tool *tool)
 {
     (void)poll(NULL, 0, SITE_DESK_PAUSE_MS);
-    return site_desk_now_ns() < tool->until_ns;
+    return monotonic_now_ns() < tool->until_ns;
 }
 
 /* How many steps there are still to go. */

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "matching/base/assertion.h"
+#include "tools/monotonic.h"
 #include "tools/wan_packet.h"
 
 #define WAN_NETWORK     UINT32_C(0x0A630000) /* 10.99.0.0/24; only ever in namespaces of its own. */
@@ -31,13 +32,6 @@ struct wan {
     struct wan_model *model;
     uint64_t strays;
 };
-
-static uint64_t wan_now_ns(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * WAN_NS_A_S + (uint64_t)now.tv_nsec;
-}
 
 static uint32_t wan_node_address(uint32_t node)
 {
@@ -69,14 +63,14 @@ static void wan_take_in(struct wan *wan, uint32_t node)
         if (bytes <= 0) {
             return;
         }
-        wan_route(wan, node, data, (size_t)bytes, wan_now_ns());
+        wan_route(wan, node, data, (size_t)bytes, monotonic_now_ns());
     }
 }
 
 static void wan_give_out(struct wan *wan)
 {
     struct wan_model_packet packet;
-    while (wan_model_take(wan->model, wan_now_ns(), &packet)) {
+    while (wan_model_take(wan->model, monotonic_now_ns(), &packet)) {
         ssize_t bytes = write(wan->spaces[packet.to].tun_fd, packet.data, packet.bytes);
         wan->strays += bytes != (ssize_t)packet.bytes;
     }
@@ -88,7 +82,7 @@ static bool wan_pause(struct wan *wan, struct timespec *pause)
     (void)pthread_mutex_lock(&wan->lock);
     uint64_t due_ns = wan_model_due_ns(wan->model);
     (void)pthread_mutex_unlock(&wan->lock);
-    uint64_t now_ns = wan_now_ns();
+    uint64_t now_ns = monotonic_now_ns();
     uint64_t wait_ns = due_ns > now_ns ? due_ns - now_ns : 0;
     *pause = (struct timespec){.tv_sec = (time_t)(wait_ns / WAN_NS_A_S),
                                .tv_nsec = (long)(wait_ns % WAN_NS_A_S)};

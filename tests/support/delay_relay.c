@@ -15,12 +15,12 @@
 
 #include "matching/base/assertion.h"
 #include "tools/free_port.h"
+#include "tools/monotonic.h"
 
 #define RELAY_PAIRS_MAX   64u
 #define RELAY_BYTES       ((size_t)16 << 20) /* Under way in one direction; beyond, nothing is read. */
 #define RELAY_PIECES      65536u
 #define RELAY_PIECE_BYTES 65536u
-#define RELAY_SECOND_NS   UINT64_C(1000000000)
 #define RELAY_AGAIN_NS    UINT64_C(200000)    /* Who has no room for what is due is asked again. */
 #define RELAY_LOOK_NS     UINT64_C(100000000) /* For the end. */
 
@@ -59,13 +59,6 @@ struct delay_relay {
     bool started;
     _Atomic bool stop;
 };
-
-static uint64_t relay_now_ns(void)
-{
-    struct timespec now;
-    ASSERT(clock_gettime(CLOCK_MONOTONIC, &now) == 0);
-    return (uint64_t)now.tv_sec * RELAY_SECOND_NS + (uint64_t)now.tv_nsec;
-}
 
 static struct sockaddr_in relay_address(uint16_t port)
 {
@@ -191,7 +184,7 @@ static uint64_t relay_turn(struct delay_relay *relay)
         bool lives = pair->sockets[0] >= 0;
         for (uint32_t side = 0; side < 2 && lives; side++) {
             struct relay_way *way = &pair->ways[side];
-            uint64_t now_ns = relay_now_ns();
+            uint64_t now_ns = monotonic_now_ns();
             lives = relay_read(way, pair->sockets[side], now_ns + relay->delay_ns) &&
                     relay_write(way, pair->sockets[1 - side], now_ns);
             if (lives && way->piece_first < way->piece_next) {
@@ -223,7 +216,7 @@ static void relay_wait(struct delay_relay *relay, uint64_t due_ns)
                 (struct pollfd){.fd = relay->pairs[at].sockets[side], .events = room ? POLLIN : 0};
         }
     }
-    uint64_t now_ns = relay_now_ns();
+    uint64_t now_ns = monotonic_now_ns();
     uint64_t wait_ns = due_ns > now_ns ? due_ns - now_ns : 0;
     wait_ns = wait_ns < RELAY_LOOK_NS ? wait_ns : RELAY_LOOK_NS;
     const struct timespec wait = {.tv_nsec = (long)wait_ns};
