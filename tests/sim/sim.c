@@ -11,10 +11,11 @@
 #include "tests/sim/sim_inject.h"
 #include "tests/sim/sim_inspect.h"
 #include "tests/sim/sim_operator.h"
+#include "tests/sim/sim_pages.h"
 #include "tests/sim/sim_repair.h"
 #include "tests/sim/sim_shelf.h"
-#include "tests/sim/sim_signature.h"
 #include "tests/sim/sim_site.h"
+#include "tests/sim/sim_sodium.h"
 #include "tests/sim/sim_trade.h"
 
 /* What must be enough to heal after the last fault. */
@@ -76,6 +77,7 @@ void sim_destroy(struct sim_world *world)
     session_store_snapshot_destroy(world->streams);
     free(world->scratch);
     free(world->wire);
+    sim_pages_trim();
     free(world);
 }
 
@@ -103,7 +105,7 @@ static void plan_make(struct sim_plan *plan, struct random *random, const struct
         .fault_mean_ns = (200 + random_below(random, 4000)) * SIM_MS,
         .think_ns = (20 + random_below(random, 500)) * SIM_MS,
         .burst_max = 1 + (uint32_t)random_below(random, 20),
-        .real_signatures = random_below(random, 64) == 0,
+        .real_signatures = random_below(random, 256) == 0,
     };
     plan->site_count = wishes->sites > 0 ? wishes->sites : plan->site_count;
     plan->provider_count = wishes->providers > 0 ? wishes->providers : plan->provider_count;
@@ -207,7 +209,7 @@ void sim_begin(struct sim_world *world, uint64_t seed, const struct sim_plan *pl
     world->install_kills = 0;
     sim_repair_reset(world);
     random_seed(&world->random, seed ^ UINT64_C(0x5EED));
-    sim_signature_seed(seed, plan->real_signatures);
+    sim_sodium_seed(seed, plan->real_signatures);
     sim_queue_reset(&world->queue);
     sim_network_reset(&world->network);
     sim_check_reset(&world->check);

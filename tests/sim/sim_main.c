@@ -17,7 +17,7 @@
 
 #include "matching/base/assertion.h"
 #include "tests/sim/sim.h"
-#include "tests/sim/sim_signature.h"
+#include "tests/sim/sim_sodium.h"
 
 #define MAIN_JOBS_MAX     64u
 #define MAIN_FAILURES_MAX 10u
@@ -441,7 +441,7 @@ int main(int count, char **words)
     }
     options.jobs = options.jobs == 0 || options.first ? 1 : options.jobs;
     options.jobs = options.seeds < options.jobs ? (uint32_t)options.seeds : options.jobs;
-    sim_signature_start();
+    sim_sodium_start();
     struct main_worker *workers = mmap(NULL, (MAIN_JOBS_MAX + 1) * sizeof *workers,
                                        PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     ASSERT(workers != MAP_FAILED);

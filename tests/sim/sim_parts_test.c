@@ -1,6 +1,8 @@
 /* The simulator's parts by themselves. */
+#include <sodium.h>
 #include <string.h>
 
+#include "replication/io/pages.h"
 #include "replication/wal_record.h"
 #include "tests/sim/sim_check.h"
 #include "tests/sim/sim_clock.h"
@@ -8,6 +10,8 @@
 #include "tests/sim/sim_fault.h"
 #include "tests/sim/sim_ledger.h"
 #include "tests/sim/sim_network.h"
+#include "tests/sim/sim_pages.h"
+#include "tests/sim/sim_sodium.h"
 #include "tests/support/cmocka_all.h"
 #include "tests/support/io_memory.h"
 
@@ -404,6 +408,59 @@ static void test_disks_go_wrong(void **state)
     sim_disk_free(&disk);
 }
 
+/* What stands in for BLAKE2b and Ed25519 notices every bit that changes, in bytes, length and key.
+ */
+static void test_stand_ins_notice_every_bit(void **state)
+{
+    (void)state;
+    enum { BYTES = 75 };
+    uint8_t bytes[BYTES + 1];
+    uint8_t secret[crypto_sign_SECRETKEYBYTES];
+    uint8_t key[crypto_sign_PUBLICKEYBYTES];
+    uint8_t signature[crypto_sign_BYTES];
+    uint8_t hash[2][32];
+    sim_sodium_start();
+    randombytes_buf(bytes, sizeof bytes);
+    assert_int_equal(crypto_sign_keypair(key, secret), 0);
+    assert_int_equal(crypto_sign_detached(signature, NULL, bytes, BYTES, secret), 0);
+    assert_int_equal(crypto_sign_verify_detached(signature, bytes, BYTES, key), 0);
+    assert_int_equal(crypto_generichash(hash[0], 32, bytes, BYTES, key, sizeof key), 0);
+    for (uint32_t bit = 0; bit < 8 * (BYTES + sizeof key); bit++) {
+        uint8_t *at = bit < 8 * BYTES ? &bytes[bit / 8] : &key[bit / 8 - BYTES];
+        *at = (uint8_t)(*at ^ 1u << bit % 8);
+        assert_int_equal(crypto_generichash(hash[1], 32, bytes, BYTES, key, sizeof key), 0);
+        assert_memory_not_equal(hash[0], hash[1], 16);
+        assert_memory_not_equal(hash[0] + 16, hash[1] + 16, 16);
+        assert_int_not_equal(crypto_sign_verify_detached(signature, bytes, BYTES, key), 0);
+        *at = (uint8_t)(*at ^ 1u << bit % 8);
+    }
+    assert_int_not_equal(crypto_sign_verify_detached(signature, bytes, BYTES - 1, key), 0);
+    assert_int_equal(crypto_generichash(hash[1], 32, bytes, BYTES, NULL, 0), 0);
+    assert_memory_not_equal(hash[0], hash[1], 32);
+    /* Nor is it what libsodium would make. */
+    sim_sodium_seed(1, true);
+    assert_int_not_equal(crypto_sign_verify_detached(signature, bytes, BYTES, key), 0);
+    sim_sodium_seed(1, false);
+}
+
+static void test_pages_come_back_clean(void **state)
+{
+    (void)state;
+    uint8_t *one = pages_take(5000);
+    memset(one, 0xA5, 5000);
+    pages_give(one, 5000);
+    uint8_t *small = pages_take(4000); /* Of another size: not the one given back. */
+    uint8_t *again = pages_take(8192); /* The same number of pages. */
+    assert_ptr_equal(again, one);
+    assert_ptr_not_equal(small, one);
+    for (uint32_t at = 0; at < 8192; at++) {
+        assert_int_equal(again[at], 0);
+    }
+    pages_give(again, 8192);
+    pages_give(small, 4000);
+    sim_pages_trim();
+}
+
 static int teardown(void **state)
 {
     (void)state;
@@ -426,6 +483,8 @@ int main(void)
         cmocka_unit_test(test_ledger_sees_a_second_vote),
         cmocka_unit_test(test_crashes_tear_writes),
         cmocka_unit_test(test_disks_go_wrong),
+        cmocka_unit_test(test_stand_ins_notice_every_bit),
+        cmocka_unit_test(test_pages_come_back_clean),
     };
     return cmocka_run_group_tests(tests, NULL, teardown);
 }

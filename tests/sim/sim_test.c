@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "tests/sim/sim_inspect.h"
-#include "tests/sim/sim_signature.h"
 #include "tests/sim/sim_site.h"
+#include "tests/sim/sim_sodium.h"
 #include "tests/sim/sim_trade.h"
 #include "tests/support/cmocka_all.h"
 #include "tests/support/store_memory.h"
@@ -17,7 +17,7 @@ static char directory[TEST_PATH_BYTES];
 static int setup(void **state)
 {
     (void)state;
-    sim_signature_start();
+    sim_sodium_start();
     test_paths_make(directory, "sim");
     world = sim_create(directory);
     assert_non_null(world);
