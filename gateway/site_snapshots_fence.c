@@ -96,12 +96,14 @@ void site_snapshots_fence_turn(struct site_snapshots *snapshots, uint32_t index,
 {
     struct site_snapshot_shard *shard = &snapshots->shards[index];
     struct shard_status status;
+    bool fenced = shard_fenced(snapshots->options.shards[index]);
+    if (shard->fence == SITE_FENCE_NONE && !fenced) {
+        return;
+    }
     shard_status(snapshots->options.shards[index], &status);
     switch (shard->fence) {
     case SITE_FENCE_NONE:
-        if (status.fenced) {
-            fence_close(snapshots, index, &status);
-        }
+        fence_close(snapshots, index, &status);
         return;
     case SITE_FENCE_CLOSED:
         if (now_ns >= shard->fence_due_ns) {
@@ -109,7 +111,7 @@ void site_snapshots_fence_turn(struct site_snapshots *snapshots, uint32_t index,
         }
         return;
     case SITE_FENCE_REPEATS:
-        if (!status.fenced) {
+        if (!fenced) {
             fence_open(snapshots, index, &status);
         }
         return;

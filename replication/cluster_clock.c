@@ -106,10 +106,11 @@ static void clock_collect(const struct cluster_clock *clock, uint64_t now_ns, in
 {
     int64_t tolerance_ns = (int64_t)CLUSTER_CLOCK_TOLERANCE_NS;
     support->voters = 0;
-    for (uint32_t at = 0; at < SITES_MAX; at++) {
+    for (; voters != 0; voters = (uint16_t)(voters & (voters - 1u))) {
+        uint32_t at = (uint32_t)__builtin_ctz(voters);
         const struct cluster_clock_sample *sample = &clock->samples[at];
         bool own = at + 1u == clock->own_site_id;
-        if ((voters >> at & 1u) == 0 || (!own && !clock_fresh(sample, now_ns))) {
+        if (!own && !clock_fresh(sample, now_ns)) {
             continue;
         }
         struct cluster_clock_interval interval = {own_ns, own_ns};
@@ -125,10 +126,11 @@ static void clock_collect(const struct cluster_clock *clock, uint64_t now_ns, in
 static uint16_t clock_supporters(const struct clock_support *support, int64_t value_ns)
 {
     uint16_t supporters = 0;
-    for (uint32_t at = 0; at < SITES_MAX; at++) {
+    for (uint16_t voters = support->voters; voters != 0;
+         voters = (uint16_t)(voters & (voters - 1u))) {
+        uint32_t at = (uint32_t)__builtin_ctz(voters);
         const struct cluster_clock_interval *interval = &support->of_site[at];
-        if ((support->voters >> at & 1u) != 0 && value_ns >= interval->low_ns &&
-            value_ns <= interval->high_ns) {
+        if (value_ns >= interval->low_ns && value_ns <= interval->high_ns) {
             supporters = (uint16_t)(supporters | 1u << at);
         }
     }

@@ -65,9 +65,7 @@ static uint16_t placement_with_role(const struct placement *placement, enum plac
 {
     uint16_t sites = 0;
     for (uint32_t at = 0; at < SITES_MAX; at++) {
-        if (placement->sites[at].role >= least) {
-            sites = (uint16_t)(sites | 1u << at);
-        }
+        sites = (uint16_t)(sites | (placement->sites[at].role >= least ? 1u : 0u) << at);
     }
     ASSERT(sites < 1u << SITES_MAX);
     return sites;
@@ -94,12 +92,11 @@ uint32_t placement_provider_count(const struct placement *placement, uint16_t si
 {
     uint16_t voters = placement_voters(placement) & sites;
     uint16_t providers = 0;
-    for (uint32_t at = 0; at < SITES_MAX; at++) {
-        if ((voters >> at & 1u) != 0) {
-            ASSERT(placement->sites[at].provider_id >= 1);
-            ASSERT(placement->sites[at].provider_id <= SITES_MAX);
-            providers = (uint16_t)(providers | 1u << (placement->sites[at].provider_id - 1));
-        }
+    for (; voters != 0; voters = (uint16_t)(voters & (voters - 1u))) {
+        uint8_t provider_id = placement->sites[__builtin_ctz(voters)].provider_id;
+        ASSERT(provider_id >= 1);
+        ASSERT(provider_id <= SITES_MAX);
+        providers = (uint16_t)(providers | 1u << (provider_id - 1));
     }
     return placement_bits(providers);
 }
@@ -111,11 +108,17 @@ bool placement_elects(const struct placement *placement, uint16_t sites)
     return placement_bits(voters & sites) * 2 > placement_bits(voters);
 }
 
+bool placement_commits_across(const struct placement *placement, uint16_t sites,
+                              uint8_t commit_providers)
+{
+    ASSERT(commit_providers >= 1);
+    return placement_elects(placement, sites) &&
+           placement_provider_count(placement, sites) >= commit_providers;
+}
+
 bool placement_commits(const struct placement *placement, uint16_t sites)
 {
-    ASSERT(placement->commit_providers >= 1);
-    return placement_elects(placement, sites) &&
-           placement_provider_count(placement, sites) >= placement->commit_providers;
+    return placement_commits_across(placement, sites, placement->commit_providers);
 }
 
 /* ---- Judging ---- */

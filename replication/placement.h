@@ -81,6 +81,9 @@ bool placement_elects(const struct placement *placement, uint16_t sites);
 /* Whether they are a majority that spans commit_providers providers: enough to commit. Every such
  * set meets every set that elects. */
 bool placement_commits(const struct placement *placement, uint16_t sites);
+/* The same with another number of providers: while one changes, the larger one counts. */
+bool placement_commits_across(const struct placement *placement, uint16_t sites,
+                              uint8_t commit_providers);
 
 /* Judge a placement as the target of a plan: every rule of DESIGN 6.7 that is not in `waived_rules`
  * (bit per enum placement_rule: what an operator's override gives up). One voter alone with

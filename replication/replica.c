@@ -489,7 +489,8 @@ uint64_t replica_due_ns(const struct replica *replica)
     }
     uint16_t members = placement_members(&replica->placement);
     bool alone = members == replica_bit(replica->options.site_id);
-    uint64_t due_ns = alone ? UINT64_MAX : replica->now_ns + replica_heartbeat_ns(replica);
+    uint64_t heartbeat_ns = replica_heartbeat_ns(replica);
+    uint64_t due_ns = alone ? UINT64_MAX : replica->now_ns + heartbeat_ns;
     const struct replica_log_slot *oldest =
         replica_log_slot_of(&replica->log, replica->commit_log_index + 1);
     if (oldest != NULL && replica_may_grow_old(replica, oldest) &&
@@ -497,12 +498,10 @@ uint64_t replica_due_ns(const struct replica *replica)
         /* From then on nothing more is sealed (replica_seal_position()). */
         due_ns = oldest->sealed_ns + replica->options.uncommitted_age_ns_max + 1;
     }
-    for (uint8_t site_id = 1; site_id <= SITES_MAX; site_id++) {
-        uint64_t next_ns = replica->progress[site_id - 1].sent_ns + replica_heartbeat_ns(replica);
-        if (site_id != replica->options.site_id && (members & replica_bit(site_id)) != 0 &&
-            next_ns < due_ns) {
-            due_ns = next_ns;
-        }
+    uint16_t others = (uint16_t)(members & ~replica_bit(replica->options.site_id));
+    for (; others != 0; others = (uint16_t)(others & (others - 1u))) {
+        uint64_t next_ns = replica->progress[__builtin_ctz(others)].sent_ns + heartbeat_ns;
+        due_ns = next_ns < due_ns ? next_ns : due_ns;
     }
     return due_ns;
 }

@@ -5,23 +5,30 @@
 /* A preferred site may be this far behind and still be well: what is under way. */
 #define PREFERRED_LAG_MAX 64u
 
-static bool duty_heard_lately(const struct replica *replica, uint8_t site_id)
+static bool duty_heard_within(const struct replica *replica, uint8_t site_id, uint64_t ns)
 {
     if (site_id == replica->options.site_id) {
         return true;
     }
     const struct replica_progress *progress = &replica->progress[site_id - 1];
     ASSERT(progress->heard_ns <= replica->now_ns);
-    return progress->heard && replica->now_ns - progress->heard_ns < replica_election_ns(replica);
+    return progress->heard && replica->now_ns - progress->heard_ns < ns;
+}
+
+static bool duty_heard_lately(const struct replica *replica, uint8_t site_id)
+{
+    return duty_heard_within(replica, site_id, replica_election_ns(replica));
 }
 
 uint16_t replica_duty_heard(const struct replica *replica)
 {
     ASSERT(replica->role == REPLICA_LEADER);
-    uint16_t voters = placement_voters(&replica->placement);
+    uint64_t election_ns = replica_election_ns(replica);
     uint16_t heard = 0;
-    for (uint8_t site_id = 1; site_id <= SITES_MAX; site_id++) {
-        if ((voters & replica_bit(site_id)) != 0 && duty_heard_lately(replica, site_id)) {
+    for (uint16_t voters = placement_voters(&replica->placement); voters != 0;
+         voters = (uint16_t)(voters & (voters - 1u))) {
+        uint8_t site_id = (uint8_t)(__builtin_ctz(voters) + 1);
+        if (duty_heard_within(replica, site_id, election_ns)) {
             heard = (uint16_t)(heard | replica_bit(site_id));
         }
     }

@@ -369,9 +369,8 @@ enum status replica_seal_position(const struct replica *replica, struct replica_
     }
     seal->kind = REPLICA_ENTRY_COMMANDS;
     /* A leader that lacks only the providers stays, and refuses orders. */
-    struct placement both = replica->placement;
-    both.commit_providers = replica_membership_commit_providers(replica);
-    if (!placement_commits(&both, replica_duty_heard(replica))) {
+    if (!placement_commits_across(&replica->placement, replica_duty_heard(replica),
+                                  replica_membership_commit_providers(replica))) {
         return STATUS_NOT_YET;
     }
     const struct replica_log_slot *oldest =

@@ -201,13 +201,14 @@ enum status shard_submit(struct shard *shard, const void *record, uint64_t recei
 
 /* Whether records are taken at all. Those of a shard that waits for its quorum for long would only
  * grow old here. */
-static bool shard_may_take(const struct shard *shard)
+static bool shard_may_take(struct shard *shard)
 {
-    struct replica_seal seal;
+    enum status status;
     if (shard->failed != STATUS_OK || !replica_serves(&shard->replica)) {
         return false;
     }
-    return replica_seal_position(&shard->replica, &seal) != STATUS_NOT_YET;
+    (void)shard_seal_position(shard, &status);
+    return status != STATUS_NOT_YET;
 }
 
 void shard_late(struct shard *shard, uint64_t late_ns)
@@ -368,6 +369,12 @@ void shard_status(const struct shard *shard, struct shard_status *status)
         status->clock_outside = shard->clock.outside;
     }
     memcpy(status->chain_hash, shard->applied.chain_hash, SEGMENT_HASH_BYTES);
+}
+
+bool shard_fenced(const struct shard *shard)
+{
+    ASSERT(shard != NULL);
+    return shard->replica.fenced;
 }
 
 uint64_t shard_election_ns(const struct shard *shard)

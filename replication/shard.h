@@ -280,6 +280,9 @@ struct shard_leadership {
 };
 struct shard_leadership shard_leadership(const struct shard *shard);
 
+/* Likewise: its machine computes something else (rule 9). */
+bool shard_fenced(const struct shard *shard);
+
 /* Present election timeout; 0: it does not run yet. Looks at all members. */
 uint64_t shard_election_ns(const struct shard *shard);
 

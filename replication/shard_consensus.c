@@ -294,6 +294,7 @@ void shard_consensus_step(struct shard *shard, struct replica_input *input)
     input->unfit = input->type == REPLICA_TICK ? consensus_unfit(shard) : 0;
     shard->late_ns = 0;
     replica_step(&shard->replica, input, &shard->output);
+    shard->seal_known = false;
     if (shard->output.halt == REPLICA_HALT_REPAIR) {
         shard_consensus_drop(shard);
         return; /* Nothing happens here until the repair is active. */

@@ -65,6 +65,9 @@ struct shard {
 
     struct replica replica;
     struct replica_output output; /* Of the last step. */
+    struct replica_seal seal;     /* What shard_seal_position() says, */
+    enum status seal_status;
+    bool seal_known; /* if it was asked since the last step. */
     struct replica_log_slot *slots;
     struct replica_log headers;    /* While recovering. */
     struct journal_tail base;      /* Of a snapshot: what stands before the oldest segment. */
@@ -226,6 +229,8 @@ enum status shard_receive_append(struct shard *shard);
 /* ---- shard_seal.c ---- */
 
 void shard_seal_turn(struct shard *shard);
+/* replica_seal_position(), asked once a step of the replica: nothing else changes it. */
+const struct replica_seal *shard_seal_position(struct shard *shard, enum status *status);
 /* Time of what is sealed now: never below what the log has, whatever the clocks do. */
 uint64_t shard_seal_stamp_ns(const struct shard *shard, uint64_t now_ns);
 bool shard_seal_tick_due(const struct shard *shard, uint64_t *due_ns);

@@ -150,24 +150,38 @@ static void seal_plan(struct shard *shard)
     (void)shard_consensus_plan(shard, &record->target, record->waived_rules, &verdict);
 }
 
+const struct replica_seal *shard_seal_position(struct shard *shard, enum status *status)
+{
+    ASSERT(shard->phase == SHARD_RUNNING);
+    if (!shard->seal_known) {
+        shard->seal_status = replica_seal_position(&shard->replica, &shard->seal);
+        shard->seal_known = true;
+    }
+    *status = shard->seal_status;
+    return &shard->seal;
+}
+
 static bool seal_next(struct shard *shard)
 {
-    struct replica_seal seal;
-    if (shard->failed != STATUS_OK || shard->pending.sealed ||
-        replica_seal_position(&shard->replica, &seal) != STATUS_OK) {
+    if (shard->failed != STATUS_OK || shard->pending.sealed) {
         return false;
     }
-    ASSERT(seal.log_index == shard->last_log_index + 1);
-    switch (seal.kind) {
+    enum status status;
+    const struct replica_seal *seal = shard_seal_position(shard, &status);
+    if (status != STATUS_OK) {
+        return false;
+    }
+    ASSERT(seal->log_index == shard->last_log_index + 1);
+    switch (seal->kind) {
     case REPLICA_ENTRY_OPENING:
     case REPLICA_ENTRY_PLACEMENT:
         if (shard->flight_count == shard->options.segments_in_flight_max) {
             return false;
         }
-        if (seal.kind == REPLICA_ENTRY_OPENING) {
-            seal_opening(shard, seal.planned);
+        if (seal->kind == REPLICA_ENTRY_OPENING) {
+            seal_opening(shard, seal->planned);
         } else {
-            seal_placement(shard, seal.placement, seal.repair);
+            seal_placement(shard, seal->placement, seal->repair);
         }
         break;
     case REPLICA_ENTRY_COMMANDS:

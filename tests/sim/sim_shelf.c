@@ -249,15 +249,15 @@ void sim_shelf_take(struct sim_world *world, struct sim_seat *seat)
     struct sim_shelf *shelf = &seat->shelf;
     uint64_t every = world->plan.snapshot_segments;
     struct shard_status status;
-    if (seat->over || shelf->writing.row != NULL || (every == 0 && !shelf->requested)) {
+    bool due = every > 0 && world->queue.now_ns - shelf->taken_ns >= world->plan.snapshot_ns;
+    if (seat->over || shelf->writing.row != NULL || (!due && !shelf->requested)) {
         return;
     }
     shard_status(seat->shard, &status);
     uint64_t since = status.applied_log_index - shelf->taken_log_index;
     if (status.fenced || status.applied_log_index > status.persisted_log_index ||
         status.applied_log_index < shelf->taken_log_index || since == 0 ||
-        (!shelf->requested &&
-         (since < every || world->queue.now_ns - shelf->taken_ns < world->plan.snapshot_ns))) {
+        (!shelf->requested && since < every)) {
         return;
     }
     struct shard_origin origin;

@@ -72,9 +72,8 @@ static void site_count_turns(struct sim_world *world, struct sim_site *site)
 /* Who has been fenced in this turn begins again before the next one. */
 static enum status site_fenced(struct sim_world *world, struct sim_seat *seat)
 {
-    struct shard_status status;
-    shard_status(seat->shard, &status);
-    return status.fenced && !seat->status.fenced ? sim_shelf_rebuild(world, seat) : STATUS_OK;
+    return shard_fenced(seat->shard) && !seat->status.fenced ? sim_shelf_rebuild(world, seat)
+                                                             : STATUS_OK;
 }
 
 static enum status site_run(struct sim_world *world, struct sim_site *site, uint64_t now_ns,
