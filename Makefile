@@ -6,6 +6,8 @@
 BUILD    ?= build
 CC       := $(if $(filter default,$(origin CC)),gcc,$(CC))
 OPTIMIZE ?= -O2
+DEBUG    ?= -g
+LINKER   ?=
 SANITIZE ?=
 DESTDIR  ?=
 PREFIX   ?= /usr/local
@@ -13,8 +15,8 @@ PREFIX   ?= /usr/local
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wswitch-enum \
             -Wstrict-prototypes -Wmissing-prototypes -Wcast-align -Wcast-qual -Wvla -Wundef \
             -Wformat=2 -Wfloat-equal -Wframe-larger-than=8192 -Werror
-CFLAGS   += -std=c17 -g $(OPTIMIZE) -fno-omit-frame-pointer $(WARNINGS) -I. -MMD -MP
-LDFLAGS  += -pthread
+CFLAGS   += -std=c17 $(DEBUG) $(OPTIMIZE) -fno-omit-frame-pointer $(WARNINGS) -I. -MMD -MP
+LDFLAGS  += -pthread $(LINKER)
 ifneq ($(SANITIZE),)
 CFLAGS   += -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
 LDFLAGS  += -fsanitize=$(SANITIZE)
