@@ -1,8 +1,9 @@
-/* How fast are session streams written and replayed, and what do they cost on disk?
+/* How fast are session streams written, replayed and taken into a snapshot and out of it, and what
+ * do they cost on disk?
  *
  *   session_store_bench [DIRECTORY [EVENTS]]      default: the working directory, 4,000,000
  *
- * Prints one line for each kind of client order id and number of sessions. */
+ * Prints one line for each kind of client order id and number of sessions and instruments. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,9 +11,12 @@
 #include <unistd.h>
 
 #include "gateway/session_store.h"
+#include "gateway/session_store_snapshot.h"
 #include "tests/support/event_flow.h"
 
-#define READ_EVENTS 64u
+#define READ_EVENTS  64u
+#define BLOCK_EVENTS 128u /* As a site has it. */
+#define CHUNK_BYTES  (256u << 10)
 
 /* Processor time: other work on the machine must not count. */
 static double seconds_now(void)
@@ -64,24 +68,78 @@ static double measure_replay(struct session_store *store, uint32_t sessions)
     return seconds_now() - began;
 }
 
-static void run(const char *directory, uint32_t sessions, uint64_t count,
+struct snapshot_measure {
+    double write;
+    double read;
+    uint64_t bytes;
+};
+
+/* Everything through a snapshot into a new store, chunk by chunk. */
+static struct snapshot_measure measure_snapshot(struct session_store *store, uint32_t sessions,
+                                                struct session_store *other)
+{
+    static uint8_t chunk[CHUNK_BYTES];
+    struct snapshot_measure measure = {.bytes = 0};
+    struct session_store_snapshot *snapshots[2];
+    for (uint32_t index = 0; index < 2; index++) {
+        enum status status = session_store_snapshot_create(&snapshots[index]);
+        if (status != STATUS_OK) {
+            (void)fprintf(stderr, "snapshot: %s\n", status_text(status));
+            exit(1);
+        }
+    }
+    session_store_snapshot_write_start(snapshots[0], store, sessions);
+    session_store_snapshot_read_start(snapshots[1], other, sessions);
+    enum status status = STATUS_MORE;
+    while (status == STATUS_MORE) {
+        size_t bytes = 0;
+        double began = seconds_now();
+        status = session_store_snapshot_write(snapshots[0], chunk, sizeof chunk, &bytes);
+        double written = seconds_now();
+        enum status taken = session_store_snapshot_read(snapshots[1], chunk, bytes);
+        measure.write += written - began;
+        measure.read += seconds_now() - written;
+        measure.bytes += bytes;
+        if (taken != status) {
+            (void)fprintf(stderr, "snapshot: %s, %s\n", status_text(status), status_text(taken));
+            exit(1);
+        }
+    }
+    for (uint32_t index = 0; index < 2; index++) {
+        session_store_snapshot_destroy(snapshots[index]);
+    }
+    return measure;
+}
+
+static struct session_store *make_store(const char *path, uint32_t sessions)
+{
+    struct session_store *store = NULL;
+    struct session_store_options options = {.path = path,
+                                            .sessions_max = sessions,
+                                            .block_events = BLOCK_EVENTS,
+                                            .file_bytes_max = UINT64_C(1) << 36};
+    enum status status = session_store_create(&store, &options);
+    if (status != STATUS_OK) {
+        (void)fprintf(stderr, "%s: %s\n", path, status_text(status));
+        exit(1);
+    }
+    (void)unlink(path); /* It stays open. */
+    return store;
+}
+
+static void run(const char *directory, uint32_t sessions, uint32_t instruments, uint64_t count,
                 enum event_flow_clients clients, const char *name)
 {
     char path[512];
     (void)snprintf(path, sizeof path, "%s/session_store_bench.streams", directory);
     struct event *events = calloc(count, sizeof *events);
-    struct event_flow flow;
-    struct session_store *store = NULL;
-    struct session_store_options options = {.path = path,
-                                            .sessions_max = sessions,
-                                            .block_events = 256,
-                                            .file_bytes_max = UINT64_C(1) << 36};
-    enum status status = session_store_create(&store, &options);
-    if (events == NULL || status != STATUS_OK) {
-        (void)fprintf(stderr, "%s: %s\n", path, status_text(status));
+    if (events == NULL) {
         exit(1);
     }
-    event_flow_create(&flow, 1, sessions, 100, clients);
+    struct event_flow flow;
+    struct session_store *store = make_store(path, sessions);
+    struct session_store *other = make_store(path, sessions);
+    event_flow_create(&flow, 1, sessions, instruments, clients);
     for (uint64_t index = 0; index < count; index++) {
         event_flow_next(&flow, false, &events[index]);
     }
@@ -89,14 +147,20 @@ static void run(const char *directory, uint32_t sessions, uint64_t count,
     struct session_store_usage usage;
     session_store_usage(store, &usage);
     double replay = measure_replay(store, sessions);
-    (void)printf("%-8s %6" PRIu32 " sessions: append %5.1f ns, replay %5.1f ns an event; on disk "
-                 "%5.1f B an order, %4.1f B an event, memory at most %" PRIu64 " MiB\n",
-                 name, sessions, 1e9 * append / (double)count, 1e9 * replay / (double)count,
+    struct snapshot_measure snapshot = measure_snapshot(store, sessions, other);
+    double each = 1e9 / (double)count;
+    (void)printf("%-8s %5" PRIu32 " sessions, %4" PRIu32
+                 " instruments: append %5.1f ns, replay %5.1f ns an event; on disk %4.1f B an "
+                 "order, %4.1f B an event; snapshot %4.1f B, written %5.1f ns, read %5.1f ns an "
+                 "event; memory at most %" PRIu64 " MiB\n",
+                 name, sessions, instruments, each * append, each * replay,
                  (double)usage.file_bytes / (double)flow.orders,
-                 (double)usage.file_bytes / (double)usage.events, usage.memory_bytes >> 20);
+                 (double)usage.file_bytes / (double)usage.events,
+                 (double)snapshot.bytes / (double)usage.events, each * snapshot.write,
+                 each * snapshot.read, usage.memory_bytes >> 20);
     event_flow_destroy(&flow);
     session_store_destroy(store);
-    (void)unlink(path);
+    session_store_destroy(other);
     free(events);
 }
 
@@ -104,10 +168,12 @@ int main(int argc, char **argv)
 {
     const char *directory = argc > 1 ? argv[1] : ".";
     uint64_t count = argc > 2 ? strtoull(argv[2], NULL, 10) : 4000000;
-    run(directory, 1000, count, EVENT_FLOW_EMPTY, "empty");
-    run(directory, 1000, count, EVENT_FLOW_COUNTING, "counting");
-    run(directory, 1000, count, EVENT_FLOW_RANDOM, "random");
-    run(directory, 1, count, EVENT_FLOW_EMPTY, "empty");
-    run(directory, 16384, count, EVENT_FLOW_EMPTY, "empty");
+    run(directory, 1000, 100, count, EVENT_FLOW_EMPTY, "empty");
+    run(directory, 1000, 100, count, EVENT_FLOW_COUNTING, "counting");
+    run(directory, 1000, 100, count, EVENT_FLOW_RANDOM, "random");
+    run(directory, 1000, 1, count, EVENT_FLOW_EMPTY, "empty");
+    run(directory, 1000, 4000, count, EVENT_FLOW_EMPTY, "empty");
+    run(directory, 1, 100, count, EVENT_FLOW_EMPTY, "empty");
+    run(directory, 16384, 100, count, EVENT_FLOW_EMPTY, "empty");
     return 0;
 }
