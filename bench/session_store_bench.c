@@ -14,9 +14,8 @@
 #include "gateway/session_store_snapshot.h"
 #include "tests/support/event_flow.h"
 
-#define READ_EVENTS  64u
-#define BLOCK_EVENTS 128u /* As a site has it. */
-#define CHUNK_BYTES  (256u << 10)
+#define READ_EVENTS 64u
+#define CHUNK_BYTES (256u << 10)
 
 /* Processor time: other work on the machine must not count. */
 static double seconds_now(void)
@@ -116,7 +115,7 @@ static struct session_store *make_store(const char *path, uint32_t sessions)
     struct session_store *store = NULL;
     struct session_store_options options = {.path = path,
                                             .sessions_max = sessions,
-                                            .block_events = BLOCK_EVENTS,
+                                            .block_events = SESSION_STORE_BLOCK_EVENTS,
                                             .file_bytes_max = UINT64_C(1) << 36};
     enum status status = session_store_create(&store, &options);
     if (status != STATUS_OK) {

@@ -15,7 +15,7 @@
 #define SEARCH_STEPS_MAX (3u * BLOCK_TREES_MAX)
 
 /* For people who look into the file; no block begins at 0, so that 0 can mean "none". */
-static const char TITLE[64] = "causeway session streams, version 1, derived from the journal\n";
+static const char TITLE[64] = "causeway session streams, version 2, derived from the journal\n";
 
 static enum status file_status(int error)
 {

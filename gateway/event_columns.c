@@ -27,7 +27,6 @@
 
 struct event_columns_scratch {
     const struct event *const *events;
-    const struct event_columns_symbols *symbols;
     const struct event *last_order; /* Latest accepted, replaced or rejected one. */
     uint64_t timestamp_ns;          /* Of the latest event. */
     uint32_t instrument_id;         /* Likewise. */
@@ -36,6 +35,7 @@ struct event_columns_scratch {
     struct column_words attributes;
     uint32_t references[256];                  /* Latest new one by channel. */
     int64_t prices[256];                       /* Latest by the low byte of the instrument. */
+    uint8_t symbols[256][SYMBOL_BYTES];        /* Likewise, of orders. */
     uint16_t orders[TABLE_SIZE];               /* By reference: 1 + index of its event, or 0. */
     uint64_t leaves[EVENT_COLUMNS_EVENTS_MAX]; /* Of the order that event `index` made. */
     struct event_columns_code code;
@@ -100,12 +100,11 @@ static uint64_t order_flags(const struct event_columns_scratch *scratch, const s
 {
     const struct event *last = scratch->last_order;
     bool replaced = event->type == EVENT_ORDER_REPLACED;
-    uint64_t flags =
-        (event->match_number != 0 ? FLAG_MATCH : 0) |
-        (event->minimum_lots != last->minimum_lots ? FLAG_MINIMUM : 0) |
-        (event->deadline_ns != deadline_ns ? FLAG_DEADLINE : 0) |
-        ((event->original_user_reference != 0) != replaced ? FLAG_ORIGINAL : 0) |
-        (symbol[0] == 0 || memcmp(event->symbol, symbol, SYMBOL_BYTES) != 0 ? FLAG_SYMBOL : 0);
+    uint64_t flags = (event->match_number != 0 ? FLAG_MATCH : 0) |
+                     (event->minimum_lots != last->minimum_lots ? FLAG_MINIMUM : 0) |
+                     (event->deadline_ns != deadline_ns ? FLAG_DEADLINE : 0) |
+                     ((event->original_user_reference != 0) != replaced ? FLAG_ORIGINAL : 0) |
+                     (memcmp(event->symbol, symbol, SYMBOL_BYTES) != 0 ? FLAG_SYMBOL : 0);
     if (memcmp(event->client_order_id, last->client_order_id, CLIENT_ORDER_ID_BYTES) != 0) {
         bool next = memcmp(event->client_order_id, client, CLIENT_ORDER_ID_BYTES) == 0;
         flags |= next ? FLAG_CLIENT_NEXT : FLAG_CLIENT;
@@ -121,16 +120,13 @@ static uint64_t code_flagged(struct event_columns_scratch *scratch, bool flag, u
 
 static void code_flags(struct event_columns_scratch *scratch, struct event *event)
 {
-    static const uint8_t no_symbol[SYMBOL_BYTES] = {0};
     const struct event *last = scratch->last_order;
+    uint8_t *symbol = scratch->symbols[event->instrument_id & 0xFF];
     uint64_t deadline_ns =
         last->deadline_ns == 0 ? 0 : last->deadline_ns + (event->timestamp_ns - last->timestamp_ns);
     uint8_t client[CLIENT_ORDER_ID_BYTES];
     memcpy(client, last->client_order_id, sizeof client);
     client_next(client);
-    const uint8_t *symbol = event->instrument_id <= INSTRUMENTS_MAX
-                                ? scratch->symbols->symbols[event->instrument_id]
-                                : no_symbol;
     uint64_t flags = code_byte(&scratch->code, COLUMN_FLAGS,
                                order_flags(scratch, event, deadline_ns, client, symbol));
     scratch->code.bad = scratch->code.bad || (flags & FLAG_UNDEFINED) != 0;
@@ -146,6 +142,7 @@ static void code_flags(struct event_columns_scratch *scratch, struct event *even
                                event->user_reference);
     if ((flags & FLAG_SYMBOL) != 0) {
         code_raw(&scratch->code, event->symbol, SYMBOL_BYTES);
+        memcpy(symbol, event->symbol, SYMBOL_BYTES);
     } else {
         memcpy(event->symbol, symbol, SYMBOL_BYTES);
     }
@@ -250,41 +247,26 @@ static void code_event(struct event_columns_scratch *scratch, struct event *even
     scratch->instrument_id = event->instrument_id;
 }
 
-static void scratch_reset(struct event_columns_scratch *scratch, const struct event *const *events,
-                          const struct event_columns_symbols *symbols)
+static void scratch_reset(struct event_columns_scratch *scratch, const struct event *const *events)
 {
     static const struct event no_order;
     memset(scratch, 0, offsetof(struct event_columns_scratch, leaves));
     scratch->events = events;
-    scratch->symbols = symbols;
     scratch->last_order = &no_order;
-}
-
-/* After the event is coded: the event that names a symbol first has it raw. Until an entry is there
- * symbols are always raw, since a reader may have it already. */
-static void remember_symbol(struct event_columns_symbols *symbols, const struct event *event)
-{
-    if (event_bytes(event->type) > offsetof(struct event, order_id) &&
-        event->instrument_id <= INSTRUMENTS_MAX && event->symbol[0] != 0 &&
-        symbols->symbols[event->instrument_id][0] == 0) {
-        memcpy(symbols->symbols[event->instrument_id], event->symbol, SYMBOL_BYTES);
-    }
 }
 
 struct event_columns_packed event_columns_pack(uint8_t *target, const struct event *const *events,
                                                uint32_t count,
-                                               struct event_columns_symbols *symbols,
                                                struct event_columns_scratch *scratch)
 {
     ASSERT(count > 0);
     ASSERT(count <= EVENT_COLUMNS_EVENTS_MAX);
 
-    scratch_reset(scratch, events, symbols);
+    scratch_reset(scratch, events);
     code_begin(&scratch->code, false);
     for (uint32_t index = 0; index < count; index++) {
         struct event event = *events[index];
         code_event(scratch, &event, index);
-        remember_symbol(symbols, &event);
     }
     struct event_columns_packed packed = code_finish(&scratch->code, target);
     ASSERT(packed.bytes <= event_columns_bound(count));
@@ -293,13 +275,12 @@ struct event_columns_packed event_columns_pack(uint8_t *target, const struct eve
 
 enum status event_columns_unpack(struct event *const *events, uint32_t count, const uint8_t *source,
                                  struct event_columns_packed packed,
-                                 const struct event_columns_symbols *symbols,
                                  struct event_columns_scratch *scratch)
 {
     ASSERT(count > 0);
     ASSERT(count <= EVENT_COLUMNS_EVENTS_MAX);
 
-    scratch_reset(scratch, (const struct event *const *)events, symbols);
+    scratch_reset(scratch, (const struct event *const *)events);
     if (!code_split(&scratch->code, source, packed)) {
         return STATUS_BAD_FORMAT;
     }

@@ -1,18 +1,17 @@
-/* A session's consecutive events to compressible bytes and back. Pure; every block opens alone,
- * with the symbols that its writer had seen by then or later.
+/* A session's consecutive events to compressible bytes and back. Pure; every block opens alone, and
+ * what it is packed to follows from its events alone.
  *
  * What a reader knows anyway (session, sequence, zero fields) is not stored. The rest is predicted
- * from the block itself (the order that a reference names, the last price of an instrument, the
- * next client order id) and the difference goes to a column of its kind, so that a general
- * compressor finds runs of zeros. Exact for every event whose bytes beyond event_bytes(type), and
- * whose reserved bytes, are zero, as matching/event.h says. */
+ * from the block itself (the order that a reference names, the last price and the symbol of an
+ * instrument, the next client order id) and the difference goes to a column of its kind, so that a
+ * general compressor finds runs of zeros. Exact for every event whose bytes beyond
+ * event_bytes(type), and whose reserved bytes, are zero, as matching/event.h says. */
 #ifndef GATEWAY_EVENT_COLUMNS_H
 #define GATEWAY_EVENT_COLUMNS_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-#include "matching/base/limits.h"
 #include "matching/base/status.h"
 #include "matching/event.h"
 
@@ -21,12 +20,6 @@
 /* Working memory of one call, owned by the caller, content meaningless between calls. */
 struct event_columns_scratch;
 size_t event_columns_scratch_bytes(void);
-
-/* Which symbol an instrument's first order named. All zeros at the start; packing adds to it and
- * never changes an entry, so that old blocks stay readable. Owned by the caller. */
-struct event_columns_symbols {
-    uint8_t symbols[INSTRUMENTS_MAX + 1][SYMBOL_BYTES];
-};
 
 /* Largest output of event_columns_pack() for `count` events. */
 size_t event_columns_bound(uint32_t count);
@@ -42,7 +35,6 @@ struct event_columns_packed {
  * event_columns_bound(count). `events` points to each. */
 struct event_columns_packed event_columns_pack(uint8_t *target, const struct event *const *events,
                                                uint32_t count,
-                                               struct event_columns_symbols *symbols,
                                                struct event_columns_scratch *scratch);
 
 /* The inverse: fills all but session_id and sequence, which are zero. `source` may hold any bytes
@@ -51,7 +43,6 @@ struct event_columns_packed event_columns_pack(uint8_t *target, const struct eve
  * bounds. */
 MUST_USE enum status event_columns_unpack(struct event *const *events, uint32_t count,
                                           const uint8_t *source, struct event_columns_packed packed,
-                                          const struct event_columns_symbols *symbols,
                                           struct event_columns_scratch *scratch);
 
 #endif

@@ -65,6 +65,7 @@ struct event_columns_code {
 };
 
 static_assert(COLUMN_BYTES_MAX <= UINT16_MAX, "a column's length has two bytes");
+static_assert(DENSE_BYTES_MAX <= UINT16_MAX, "so have the dense ones in a block's header");
 
 /* Before packing; code_split() before unpacking does the same. */
 static inline void code_begin(struct event_columns_code *code, bool unpacking)

@@ -39,7 +39,6 @@ struct session_store {
     ZSTD_CCtx *compressor;
     ZSTD_DCtx *expander;
     struct event_columns_scratch *scratch;
-    struct event_columns_symbols symbols;
     struct event *events_of_block[EVENT_COLUMNS_EVENTS_MAX];
     uint8_t *raw;
     uint8_t *stored; /* Header and compressed bytes. */
@@ -131,7 +130,7 @@ static enum status store_seal(struct session_store *store, struct event_block *b
     store_collect(store, block);
     struct event_columns_packed packed =
         event_columns_pack(store->raw, (const struct event *const *)store->events_of_block,
-                           block->count, &store->symbols, store->scratch);
+                           block->count, store->scratch);
     size_t raw_bytes = packed.bytes - packed.dense_bytes;
     struct block_header header = {.first_sequence = block->first_sequence,
                                   .session_id = block->session_id,
@@ -290,7 +289,7 @@ static enum status store_expand(struct session_store *store, const struct block_
     }
     store_collect(store, block);
     if (event_columns_unpack(store->events_of_block, block->count, store->raw, packed,
-                             &store->symbols, store->scratch) != STATUS_OK) {
+                             store->scratch) != STATUS_OK) {
         return STATUS_DAMAGED;
     }
     for (uint32_t index = 0; index < block->count; index++) {

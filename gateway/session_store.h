@@ -18,12 +18,16 @@
 #include "matching/base/status.h"
 #include "matching/event.h"
 
+/* Events of a block in the stores of a site, and in snapshots (protocol.md 6), so that one fits the
+ * other. Longer blocks pack better, but cost more to read from their middle. */
+#define SESSION_STORE_BLOCK_EVENTS 128u
+
 struct session_store;
 
 struct session_store_options {
     const char *path;        /* The file; replaced when it exists. Mode 0600. */
     uint32_t sessions_max;   /* Ids 1 .. sessions_max. */
-    uint32_t block_events;   /* Events of a session in a block, 16 .. 1024, a multiple of 8. */
+    uint32_t block_events;   /* SESSION_STORE_BLOCK_EVENTS, or 16 .. 1024, a multiple of 8. */
     uint64_t file_bytes_max; /* Then STATUS_NO_SPACE. */
 };
 

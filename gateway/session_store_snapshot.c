@@ -11,16 +11,15 @@
 #include "matching/base/limits.h"
 
 #define SNAPSHOT_ZSTD_LEVEL     1
-#define SNAPSHOT_STREAM_VERSION 1u
-/* Events of a block; a stream's last one has what is left. */
-#define BLOCK_EVENTS EVENT_COLUMNS_EVENTS_MAX
+#define SNAPSHOT_STREAM_VERSION 2u
+/* A stream's last block has what is left. */
+#define BLOCK_EVENTS SESSION_STORE_BLOCK_EVENTS
 
 /* Kinds and sizes of what the part is made of: protocol.md 6. */
-#define HEAD_BYTES         12u
-#define STREAM_BYTES       18u
-#define BLOCK_BYTES        17u
-#define END_BYTES          17u
-#define SYMBOL_ENTRY_BYTES (4u + SYMBOL_BYTES)
+#define HEAD_BYTES   12u
+#define STREAM_BYTES 18u
+#define BLOCK_BYTES  13u
+#define END_BYTES    17u
 enum snapshot_kind {
     KIND_HEAD = 0, /* Never in the bytes. */
     KIND_STREAM = 1,
@@ -52,7 +51,6 @@ struct session_store_snapshot {
 
     struct event *events;
     struct event *pointers[BLOCK_EVENTS];
-    struct event_columns_symbols symbols;
     struct event_columns_scratch *scratch;
     ZSTD_CCtx *compressor;
     ZSTD_DCtx *expander;
@@ -66,8 +64,7 @@ static bool snapshot_allocate(struct session_store_snapshot *snapshot)
 {
     snapshot->raw_bytes_max = event_columns_bound(BLOCK_EVENTS);
     snapshot->stored_bytes_max = ZSTD_compressBound(snapshot->raw_bytes_max);
-    snapshot->piece_bytes_max =
-        BLOCK_BYTES + BLOCK_EVENTS * SYMBOL_ENTRY_BYTES + snapshot->stored_bytes_max;
+    snapshot->piece_bytes_max = BLOCK_BYTES + snapshot->stored_bytes_max;
     snapshot->piece = malloc(snapshot->piece_bytes_max);
     snapshot->raw = malloc(snapshot->raw_bytes_max);
     snapshot->events = calloc(BLOCK_EVENTS, sizeof *snapshot->events);
@@ -136,22 +133,6 @@ void session_store_snapshot_write_start(struct session_store_snapshot *snapshot,
     snapshot->piece_bytes = HEAD_BYTES;
 }
 
-/* The symbols that the block has named, as the reader needs them: behind the block's header. */
-static uint32_t snapshot_put_symbols(struct session_store_snapshot *snapshot)
-{
-    uint32_t count = 0;
-    for (uint32_t id = 0; id <= INSTRUMENTS_MAX; id++) {
-        if (snapshot->symbols.symbols[id][0] != 0) {
-            uint8_t *entry = snapshot->piece + BLOCK_BYTES + (size_t)count * SYMBOL_ENTRY_BYTES;
-            ASSERT(count < BLOCK_EVENTS);
-            bytes_store_le32(entry, id);
-            memcpy(entry + 4, snapshot->symbols.symbols[id], SYMBOL_BYTES);
-            count++;
-        }
-    }
-    return count;
-}
-
 /* The next block of the stream. */
 static enum status snapshot_put_block(struct session_store_snapshot *snapshot)
 {
@@ -165,24 +146,21 @@ static enum status snapshot_put_block(struct session_store_snapshot *snapshot)
         return status;
     }
     ASSERT(read == count);
-    memset(&snapshot->symbols, 0, sizeof snapshot->symbols); /* Each block opens alone. */
     struct event_columns_packed packed =
         event_columns_pack(snapshot->raw, (const struct event *const *)snapshot->pointers, count,
-                           &snapshot->symbols, snapshot->scratch);
-    uint32_t symbols = snapshot_put_symbols(snapshot);
+                           snapshot->scratch);
     size_t raw_bytes = packed.bytes - packed.dense_bytes;
-    uint8_t *payload = snapshot->piece + BLOCK_BYTES + (size_t)symbols * SYMBOL_ENTRY_BYTES;
+    uint8_t *payload = snapshot->piece + BLOCK_BYTES;
     size_t compressed = ZSTD_compressCCtx(snapshot->compressor, payload, snapshot->stored_bytes_max,
                                           snapshot->raw, raw_bytes, SNAPSHOT_ZSTD_LEVEL);
     ASSERT(!ZSTD_isError(compressed)); /* The target is as large as it can get. */
     memcpy(payload + compressed, snapshot->raw + raw_bytes, packed.dense_bytes);
     snapshot->piece[0] = KIND_BLOCK;
     bytes_store_le16(snapshot->piece + 1, (uint16_t)count);
-    bytes_store_le16(snapshot->piece + 3, (uint16_t)symbols);
+    bytes_store_le16(snapshot->piece + 3, (uint16_t)packed.dense_bytes);
     bytes_store_le32(snapshot->piece + 5, (uint32_t)raw_bytes);
-    bytes_store_le32(snapshot->piece + 9, (uint32_t)packed.dense_bytes);
-    bytes_store_le32(snapshot->piece + 13, (uint32_t)(compressed + packed.dense_bytes));
-    snapshot->piece_bytes = (size_t)(payload - snapshot->piece) + compressed + packed.dense_bytes;
+    bytes_store_le32(snapshot->piece + 9, (uint32_t)(compressed + packed.dense_bytes));
+    snapshot->piece_bytes = BLOCK_BYTES + compressed + packed.dense_bytes;
     ASSERT(snapshot->piece_bytes <= snapshot->piece_bytes_max);
     snapshot->sequence += count;
     snapshot->events_count += count;
@@ -301,53 +279,34 @@ static size_t snapshot_block_bytes(const struct session_store_snapshot *snapshot
     const uint8_t *piece = snapshot->piece;
     uint64_t left = snapshot->stream.next_sequence - snapshot->sequence;
     uint32_t count = bytes_load_le16(piece + 1);
-    uint32_t symbols = bytes_load_le16(piece + 3);
+    uint32_t dense_bytes = bytes_load_le16(piece + 3);
     uint32_t raw_bytes = bytes_load_le32(piece + 5);
-    uint32_t dense_bytes = bytes_load_le32(piece + 9);
-    uint32_t stored_bytes = bytes_load_le32(piece + 13);
+    uint32_t stored_bytes = bytes_load_le32(piece + 9);
     if (left == 0 || count != (left < BLOCK_EVENTS ? left : BLOCK_EVENTS) ||
-        symbols > BLOCK_EVENTS || stored_bytes > snapshot->stored_bytes_max ||
-        dense_bytes > stored_bytes || (size_t)raw_bytes + dense_bytes > snapshot->raw_bytes_max) {
+        stored_bytes > snapshot->stored_bytes_max || dense_bytes > stored_bytes ||
+        (size_t)raw_bytes + dense_bytes > snapshot->raw_bytes_max) {
         return 0;
     }
-    return (size_t)symbols * SYMBOL_ENTRY_BYTES + stored_bytes;
-}
-
-static bool snapshot_get_symbols(struct session_store_snapshot *snapshot, uint32_t count)
-{
-    memset(&snapshot->symbols, 0, sizeof snapshot->symbols);
-    uint32_t id_min = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        const uint8_t *entry = snapshot->piece + BLOCK_BYTES + (size_t)i * SYMBOL_ENTRY_BYTES;
-        uint32_t id = bytes_load_le32(entry);
-        if (id < id_min || id > INSTRUMENTS_MAX || entry[4] == 0) {
-            return false;
-        }
-        memcpy(snapshot->symbols.symbols[id], entry + 4, SYMBOL_BYTES);
-        id_min = id + 1;
-    }
-    return true;
+    return stored_bytes;
 }
 
 static enum status snapshot_get_block(struct session_store_snapshot *snapshot)
 {
     const uint8_t *piece = snapshot->piece;
     uint32_t count = bytes_load_le16(piece + 1);
-    uint32_t symbols = bytes_load_le16(piece + 3);
+    uint32_t dense_bytes = bytes_load_le16(piece + 3);
     uint32_t raw_bytes = bytes_load_le32(piece + 5);
-    uint32_t dense_bytes = bytes_load_le32(piece + 9);
-    size_t compressed = bytes_load_le32(piece + 13) - dense_bytes;
-    const uint8_t *payload = piece + BLOCK_BYTES + (size_t)symbols * SYMBOL_ENTRY_BYTES;
-    if (!snapshot_get_symbols(snapshot, symbols) ||
-        ZSTD_decompressDCtx(snapshot->expander, snapshot->raw, raw_bytes, payload, compressed) !=
-            raw_bytes) {
+    size_t compressed = bytes_load_le32(piece + 9) - dense_bytes;
+    const uint8_t *payload = piece + BLOCK_BYTES;
+    if (ZSTD_decompressDCtx(snapshot->expander, snapshot->raw, raw_bytes, payload, compressed) !=
+        raw_bytes) {
         return STATUS_BAD_FORMAT;
     }
     memcpy(snapshot->raw + raw_bytes, payload + compressed, dense_bytes);
     struct event_columns_packed packed = {.bytes = (size_t)raw_bytes + dense_bytes,
                                           .dense_bytes = dense_bytes};
-    if (event_columns_unpack(snapshot->pointers, count, snapshot->raw, packed, &snapshot->symbols,
-                             snapshot->scratch) != STATUS_OK) {
+    if (event_columns_unpack(snapshot->pointers, count, snapshot->raw, packed, snapshot->scratch) !=
+        STATUS_OK) {
         return STATUS_BAD_FORMAT;
     }
     for (uint32_t i = 0; i < count; i++) {

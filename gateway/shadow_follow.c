@@ -48,7 +48,7 @@ static enum status follow_fresh(struct shadow_shard *shard)
     }
     const struct session_store_options streams = {.path = options->stream_path,
                                                   .sessions_max = options->limits.sessions_max,
-                                                  .block_events = SHADOW_BLOCK_EVENTS,
+                                                  .block_events = SESSION_STORE_BLOCK_EVENTS,
                                                   .file_bytes_max = options->stream_bytes_max};
     following->facts = (struct snapshot_manifest){.shard_id = options->shard_id,
                                                   .next_command_sequence = 1,

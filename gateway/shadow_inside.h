@@ -18,7 +18,6 @@
 #define SHADOW_AUDITS       512u /* Event hashes remembered for when the shadow gets there. */
 #define SHADOW_AUDIT_STRIDE 16u  /* Segments between two of them, at least. */
 #define SHADOW_REPORTS      64u
-#define SHADOW_BLOCK_EVENTS 128u /* As the live streams have it. */
 
 /* A segment on its way: the loop fills it, the thread uses it. */
 struct shadow_slot {

@@ -8,8 +8,7 @@
 #include "matching/base/assertion.h"
 #include "replication/io/pages.h"
 
-#define SITE_STREAM_BLOCK_EVENTS 128u
-#define SITE_MILLISECOND_NS      UINT64_C(1000000)
+#define SITE_MILLISECOND_NS UINT64_C(1000000)
 
 static void site_market_stamp(void *context, void *record, uint64_t timestamp_ns,
                               uint64_t waited_ns)
@@ -171,7 +170,7 @@ enum status site_market_body_make(struct site_market_body *body, const struct co
     if (status == STATUS_OK) {
         struct session_store_options options = {.path = path,
                                                 .sessions_max = config->tuning.sessions_max,
-                                                .block_events = SITE_STREAM_BLOCK_EVENTS,
+                                                .block_events = SESSION_STORE_BLOCK_EVENTS,
                                                 .file_bytes_max = config->tuning.stream_bytes_max};
         status = session_store_create(&body->streams, &options);
     }

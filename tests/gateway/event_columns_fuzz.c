@@ -19,29 +19,25 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint32_t count = 1 + data[0] % FUZZ_EVENTS;
     struct event *events = calloc(2 * FUZZ_EVENTS, sizeof *events);
     struct event_columns_scratch *scratch = malloc(event_columns_scratch_bytes());
-    struct event_columns_symbols *symbols = calloc(1, sizeof *symbols);
     uint8_t *packed = malloc(event_columns_bound(FUZZ_EVENTS));
     ASSERT(events != NULL);
     ASSERT(scratch != NULL);
     ASSERT(packed != NULL);
-    ASSERT(symbols != NULL);
     struct event *targets[2 * FUZZ_EVENTS];
     for (uint32_t index = 0; index < 2 * FUZZ_EVENTS; index++) {
         targets[index] = &events[index];
     }
     struct event_columns_packed given = {.bytes = size - 3,
                                          .dense_bytes = (size_t)data[1] << 8 | data[2]};
-    if (event_columns_unpack(targets, count, data + 3, given, symbols, scratch) == STATUS_OK) {
+    if (event_columns_unpack(targets, count, data + 3, given, scratch) == STATUS_OK) {
         struct event_columns_packed again =
-            event_columns_pack(packed, (const struct event *const *)targets, count, symbols,
-                               scratch);
-        ASSERT(event_columns_unpack(targets + FUZZ_EVENTS, count, packed, again, symbols,
-                                    scratch) == STATUS_OK);
+            event_columns_pack(packed, (const struct event *const *)targets, count, scratch);
+        ASSERT(event_columns_unpack(targets + FUZZ_EVENTS, count, packed, again, scratch) ==
+               STATUS_OK);
         ASSERT(memcmp(events, events + FUZZ_EVENTS, count * sizeof *events) == 0);
     }
     free(events);
     free(scratch);
     free(packed);
-    free(symbols);
     return 0;
 }

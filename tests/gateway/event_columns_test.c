@@ -11,7 +11,6 @@
 
 struct fixture {
     struct event_columns_scratch *scratch;
-    struct event_columns_symbols symbols;
     struct event events[EVENTS];
     struct event copies[EVENTS];
     const struct event *sources[EVENTS];
@@ -56,14 +55,13 @@ static uint64_t seed(void)
 static size_t check_round_trip(struct fixture *fixture, uint32_t count)
 {
     struct event_columns_packed packed =
-        event_columns_pack(fixture->packed, fixture->sources, count, &fixture->symbols,
-                           fixture->scratch);
+        event_columns_pack(fixture->packed, fixture->sources, count, fixture->scratch);
     assert_true(packed.bytes <= event_columns_bound(count));
     memset(fixture->copies, 0xAA, sizeof fixture->copies);
     /* The working memory of another call must not matter. */
     memset(fixture->scratch, 0x55, event_columns_scratch_bytes());
     assert_int_equal(event_columns_unpack(fixture->targets, count, fixture->packed, packed,
-                                          &fixture->symbols, fixture->scratch),
+                                          fixture->scratch),
                      STATUS_OK);
     for (uint32_t index = 0; index < count; index++) {
         struct event expected = fixture->events[index];
@@ -190,10 +188,75 @@ static void test_events_of_known_orders_are_short(void **state)
                                 .match_number = trades ? index : 0,
                                 .price = trades ? order->price : 0};
     }
+    size_t trades = check_round_trip(fixture, 600);
     size_t all = check_round_trip(fixture, 900);
-    /* Executions five bytes, cancels three and a half, most of it for references that jump; without
-     * the order's open quantity each cancel would cost two more. */
-    assert_in_range(all - orders, 2350, 2650);
+    /* Executions nine bytes, cancels seven, most of it the one that each column takes and that a
+     * compressor makes smaller; without the order's open quantity a cancel would cost two more. */
+    assert_in_range(trades - orders, 2600, 2850);
+    assert_in_range(all - trades, 1980, 2180);
+}
+
+/* Packs twice, behind other blocks; the bytes must not show them. */
+static void test_bytes_follow_from_the_events(void **state)
+{
+    struct fixture *fixture = *state;
+    struct event_flow flow;
+    static uint8_t first[1 << 18];
+    event_flow_create(&flow, seed(), 3, 300, EVENT_FLOW_COUNTING);
+    for (uint32_t index = 0; index < EVENTS; index++) {
+        event_flow_next(&flow, true, &fixture->events[index]);
+    }
+    event_flow_destroy(&flow);
+    for (uint32_t begin = 0; begin + 128 <= EVENTS; begin += 128) {
+        const struct event *const *sources = fixture->sources + begin;
+        memset(fixture->scratch, 0, event_columns_scratch_bytes());
+        struct event_columns_packed alone =
+            event_columns_pack(fixture->packed, sources, 128, fixture->scratch);
+        assert_true(alone.bytes <= sizeof first);
+        memcpy(first, fixture->packed, alone.bytes);
+        (void)event_columns_pack(fixture->packed, fixture->sources, EVENTS, fixture->scratch);
+        struct event_columns_packed behind =
+            event_columns_pack(fixture->packed, sources, 128, fixture->scratch);
+        assert_int_equal(behind.bytes, alone.bytes);
+        assert_int_equal(behind.dense_bytes, alone.dense_bytes);
+        assert_memory_equal(fixture->packed, first, alone.bytes);
+    }
+}
+
+/* Bytes of orders for these instruments in turn, whose symbols begin with these letters; '-': no
+ * symbol. */
+static size_t orders_bytes(struct fixture *fixture, uint32_t count, const uint32_t *instruments,
+                           const char *symbols, uint32_t turns)
+{
+    memset(fixture->events, 0, sizeof fixture->events);
+    for (uint32_t index = 0; index < count; index++) {
+        struct event *event = &fixture->events[index];
+        event->type = EVENT_ORDER_ACCEPTED;
+        event->user_reference = 1 + index;
+        event->instrument_id = instruments[index % turns];
+        if (symbols[index % turns] != '-') {
+            memcpy(event->symbol, "?XYZ    ", SYMBOL_BYTES);
+            event->symbol[0] = (uint8_t)symbols[index % turns];
+        }
+    }
+    return check_round_trip(fixture, count);
+}
+
+static void test_a_symbol_is_stored_once(void **state)
+{
+    struct fixture *fixture = *state;
+    static const uint32_t same[] = {7, 7};
+    static const uint32_t apart[] = {7, 8};
+    static const uint32_t collide[] = {7, 7 + 256};
+    static const uint32_t large[] = {UINT32_MAX, 0}; /* No ids of ours; an order rejected has 0. */
+    size_t once = orders_bytes(fixture, 100, same, "AA", 2);
+    size_t twice = orders_bytes(fixture, 100, apart, "AB", 2);
+    assert_int_equal(twice, once + SYMBOL_BYTES);
+    assert_int_equal(orders_bytes(fixture, 100, same, "AB", 2), once + 99 * SYMBOL_BYTES);
+    assert_int_equal(orders_bytes(fixture, 100, collide, "AB", 2),
+                     once + 99 * SYMBOL_BYTES + 99); /* And two bytes for the instrument. */
+    (void)orders_bytes(fixture, 100, large, "AB", 2);
+    assert_int_equal(orders_bytes(fixture, 100, apart, "A-", 2), once);
 }
 
 /* Unpacks what is left of the packed form; the sanitizer sees a step beyond it. */
@@ -211,8 +274,8 @@ static enum status unpack_part(struct fixture *fixture, uint32_t count,
     packed.dense_bytes = dense_bytes;
     exact = realloc(exact, packed.bytes > 0 ? packed.bytes : 1);
     assert_non_null(exact);
-    enum status status = event_columns_unpack(fixture->targets, count, exact, packed,
-                                              &fixture->symbols, fixture->scratch);
+    enum status status =
+        event_columns_unpack(fixture->targets, count, exact, packed, fixture->scratch);
     free(exact);
     return status;
 }
@@ -226,8 +289,8 @@ static void test_cut_and_extended_bytes_are_refused(void **state)
         event_flow_next(&flow, false, &fixture->events[index]);
     }
     event_flow_destroy(&flow);
-    struct event_columns_packed packed = event_columns_pack(fixture->packed, fixture->sources, 40,
-                                                            &fixture->symbols, fixture->scratch);
+    struct event_columns_packed packed =
+        event_columns_pack(fixture->packed, fixture->sources, 40, fixture->scratch);
     size_t dense = packed.dense_bytes;
     size_t columns = packed.bytes - dense;
     assert_true(dense > 40);
@@ -245,7 +308,7 @@ static void test_cut_and_extended_bytes_are_refused(void **state)
     assert_int_equal(event_columns_unpack(fixture->targets, 40, fixture->packed,
                                           (struct event_columns_packed){.bytes = 30,
                                                                         .dense_bytes = 31},
-                                          &fixture->symbols, fixture->scratch),
+                                          fixture->scratch),
                      STATUS_BAD_FORMAT);
 }
 
@@ -256,6 +319,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_any_values_round_trip, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_counting_client_ids_cost_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_events_of_known_orders_are_short, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_bytes_follow_from_the_events, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_symbol_is_stored_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_cut_and_extended_bytes_are_refused, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -167,7 +167,7 @@ static void write_parts(uint64_t log_index, uint64_t event_hash, const char *con
                                       .event_hash = event_hash};
     struct engine_bytes bytes = {.bytes = NULL};
     engine_bytes_write(&bytes, market.engine, &market.stream.random, 1000);
-    uint8_t no_streams[29] = "CWSTREAM\1\0\0\0\3";
+    uint8_t no_streams[29] = "CWSTREAM\2\0\0\0\3";
     assert_int_equal(snapshot_store_write_begin(store, &facts), STATUS_OK);
     for (uint32_t i = 0; i < count; i++) {
         assert_int_equal(snapshot_store_write_part(store, names[i]), STATUS_OK);

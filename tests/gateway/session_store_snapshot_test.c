@@ -192,7 +192,7 @@ static void test_no_streams(void **state)
     free(part.bytes);
 }
 
-/* A part of about three blocks, to spoil. */
+/* A part of about a dozen blocks, to spoil. */
 static void make_part(struct part *part)
 {
     struct event_flow flow;
@@ -263,7 +263,7 @@ static void test_what_nobody_writes(void **state)
         uint8_t byte;
         enum status status;
     } cases[] = {
-        {0, 'X', STATUS_BAD_FORMAT},   {8, 2, STATUS_BAD_VERSION},
+        {0, 'X', STATUS_BAD_FORMAT},   {8, 1, STATUS_BAD_VERSION},
         {12, 4, STATUS_BAD_FORMAT},    {12, 2, STATUS_BAD_FORMAT}, /* A block of nothing. */
         {13, 0, STATUS_BAD_FORMAT},    {13, SESSIONS + 1, STATUS_BAD_FORMAT},
         {17, 0, STATUS_BAD_FORMAT},    {21, 2, STATUS_BAD_FORMAT},

@@ -16,7 +16,7 @@ struct session_store *shadow_market_streams(const struct shadow_market *market, 
     (void)snprintf(path, sizeof path, "%s/%s", market->fixture.directory, name);
     struct session_store_options options = {.path = path,
                                             .sessions_max = market->limits.sessions_max,
-                                            .block_events = 128,
+                                            .block_events = SESSION_STORE_BLOCK_EVENTS,
                                             .file_bytes_max = UINT64_C(1) << 30};
     struct session_store *store = NULL;
     enum status status = session_store_create(&store, &options);
