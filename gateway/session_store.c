@@ -3,16 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <zstd.h>
-
 #include "gateway/block_file.h"
 #include "gateway/event_columns.h"
 #include "gateway/event_pool.h"
+#include "gateway/stream_packer.h"
 #include "matching/base/assertion.h"
 #include "matching/base/limits.h"
-
-/* Fast rather than small: columns have done most of the work before. */
-#define STORE_ZSTD_LEVEL 1
 
 /* One generation of a session. */
 struct stream {
@@ -36,34 +32,23 @@ struct session_store {
     struct session *sessions;   /* By id. */
     struct block_chain *chains; /* Of the present streams, by id. */
     struct event_pool *pool;
-    ZSTD_CCtx *compressor;
-    ZSTD_DCtx *expander;
-    struct event_columns_scratch *scratch;
+    struct stream_packer *packer;
     struct event *events_of_block[EVENT_COLUMNS_EVENTS_MAX];
-    uint8_t *raw;
-    uint8_t *stored; /* Header and compressed bytes. */
-    size_t raw_bytes_max;
-    size_t stored_bytes_max; /* Without the header. */
+    uint8_t *stored; /* A block's header and bytes. */
 };
 
 static enum status store_allocate(struct session_store *store)
 {
-    store->raw_bytes_max = event_columns_bound(store->block_events);
-    /* The dense part is stored as it is, which is less than the bound has for it. */
-    store->stored_bytes_max = ZSTD_compressBound(store->raw_bytes_max);
     store->sessions = calloc((size_t)store->sessions_max + 1, sizeof *store->sessions);
     store->chains = calloc((size_t)store->sessions_max + 1, sizeof *store->chains);
-    store->scratch = malloc(event_columns_scratch_bytes());
-    store->compressor = ZSTD_createCCtx();
-    store->expander = ZSTD_createDCtx();
-    store->raw = malloc(store->raw_bytes_max);
-    store->stored = malloc(sizeof(struct block_header) + store->stored_bytes_max);
-    if (store->sessions == NULL || store->chains == NULL || store->scratch == NULL ||
-        store->compressor == NULL || store->expander == NULL || store->raw == NULL ||
-        store->stored == NULL) {
+    store->stored = malloc(sizeof(struct block_header) + stream_packer_bound(store->block_events));
+    if (store->sessions == NULL || store->chains == NULL || store->stored == NULL) {
         return STATUS_FULL;
     }
-    return event_pool_create(&store->pool, store->sessions_max, store->block_events);
+    enum status status = stream_packer_create(&store->packer, store->block_events);
+    return status != STATUS_OK
+               ? status
+               : event_pool_create(&store->pool, store->sessions_max, store->block_events);
 }
 
 enum status session_store_create(struct session_store **target,
@@ -102,12 +87,9 @@ void session_store_destroy(struct session_store *store)
     }
     block_file_close(&store->file);
     event_pool_destroy(store->pool);
-    (void)ZSTD_freeCCtx(store->compressor);
-    (void)ZSTD_freeDCtx(store->expander);
+    stream_packer_destroy(store->packer);
     free(store->sessions);
     free(store->chains);
-    free(store->scratch);
-    free(store->raw);
     free(store->stored);
     free(store);
 }
@@ -128,21 +110,15 @@ static enum status store_seal(struct session_store *store, struct event_block *b
     ASSERT(store->sessions[block->session_id].open == block);
 
     store_collect(store, block);
-    struct event_columns_packed packed =
-        event_columns_pack(store->raw, (const struct event *const *)store->events_of_block,
-                           block->count, store->scratch);
-    size_t raw_bytes = packed.bytes - packed.dense_bytes;
+    struct stream_packer_sizes sizes;
+    stream_packer_pack(store->packer, (const struct event *const *)store->events_of_block,
+                       block->count, store->stored + sizeof(struct block_header), &sizes);
     struct block_header header = {.first_sequence = block->first_sequence,
                                   .session_id = block->session_id,
                                   .event_count = (uint16_t)block->count,
-                                  .dense_bytes = (uint16_t)packed.dense_bytes,
-                                  .raw_bytes = (uint32_t)raw_bytes};
-    uint8_t *payload = store->stored + sizeof header;
-    size_t compressed_bytes = ZSTD_compressCCtx(store->compressor, payload, store->stored_bytes_max,
-                                                store->raw, raw_bytes, STORE_ZSTD_LEVEL);
-    ASSERT(!ZSTD_isError(compressed_bytes)); /* The target is as large as it can get. */
-    memcpy(payload + compressed_bytes, store->raw + raw_bytes, packed.dense_bytes);
-    header.stored_bytes = (uint32_t)(compressed_bytes + packed.dense_bytes);
+                                  .dense_bytes = sizes.dense_bytes,
+                                  .stored_bytes = sizes.stored_bytes,
+                                  .raw_bytes = sizes.raw_bytes};
     struct session *session = &store->sessions[block->session_id];
     enum status status = block_file_append(&store->file, &store->chains[block->session_id], &header,
                                            store->stored, &session->present.last_offset);
@@ -267,29 +243,29 @@ uint64_t session_store_next(const struct session_store *store, uint32_t session_
     return stream->generation == 0 ? 1 : stream->next_sequence;
 }
 
+static struct stream_packer_sizes header_sizes(const struct block_header *header)
+{
+    return (struct stream_packer_sizes){.stored_bytes = header->stored_bytes,
+                                        .raw_bytes = header->raw_bytes,
+                                        .dense_bytes = header->dense_bytes};
+}
+
 /* Reads, checks and expands the block at `offset`. */
 static enum status store_expand(struct session_store *store, const struct block_header *header,
                                 uint64_t offset, struct event_block *block)
 {
     uint8_t *payload = store->stored + sizeof *header;
+    struct stream_packer_sizes sizes = header_sizes(header);
     enum status status = block_file_payload(&store->file, offset, header, payload);
     if (status != STATUS_OK) {
         return status;
     }
-    size_t compressed_bytes = header->stored_bytes - header->dense_bytes;
-    if (ZSTD_decompressDCtx(store->expander, store->raw, header->raw_bytes, payload,
-                            compressed_bytes) != header->raw_bytes) {
-        return STATUS_DAMAGED;
-    }
-    struct event_columns_packed packed = {.bytes = (size_t)header->raw_bytes + header->dense_bytes,
-                                          .dense_bytes = header->dense_bytes};
-    memcpy(store->raw + header->raw_bytes, payload + compressed_bytes, header->dense_bytes);
     while (block->count < header->event_count) {
         (void)event_pool_extend(store->pool, block);
     }
     store_collect(store, block);
-    if (event_columns_unpack(store->events_of_block, block->count, store->raw, packed,
-                             store->scratch) != STATUS_OK) {
+    if (stream_packer_unpack(store->packer, payload, &sizes, store->events_of_block,
+                             block->count) != STATUS_OK) {
         return STATUS_DAMAGED;
     }
     for (uint32_t index = 0; index < block->count; index++) {
@@ -299,21 +275,32 @@ static enum status store_expand(struct session_store *store, const struct block_
     return STATUS_OK;
 }
 
+/* Finds the block that holds `sequence` in the file. */
+static enum status store_find(const struct session_store *store, uint32_t session_id,
+                              const struct stream *stream, uint64_t sequence, uint64_t *offset,
+                              struct block_header *header)
+{
+    *offset = stream->last_offset;
+    enum status status = block_file_find(&store->file, session_id, sequence, offset, header);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    struct stream_packer_sizes sizes = header_sizes(header);
+    bool right = header->event_count > 0 && header->event_count <= store->block_events &&
+                 stream_packer_fits(&sizes, header->event_count);
+    return right ? STATUS_OK : STATUS_DAMAGED;
+}
+
 /* Brings the block that holds `sequence` from the file into memory. */
 static enum status store_load(struct session_store *store, uint32_t session_id,
                               const struct stream *stream, uint64_t sequence,
                               struct event_block **block)
 {
     struct block_header header;
-    uint64_t offset = stream->last_offset;
-    enum status status = block_file_find(&store->file, session_id, sequence, &offset, &header);
+    uint64_t offset = 0;
+    enum status status = store_find(store, session_id, stream, sequence, &offset, &header);
     if (status != STATUS_OK) {
         return status;
-    }
-    if (header.event_count == 0 || header.event_count > store->block_events ||
-        header.stored_bytes > store->stored_bytes_max || header.dense_bytes > header.stored_bytes ||
-        (size_t)header.raw_bytes + header.dense_bytes > store->raw_bytes_max) {
-        return STATUS_DAMAGED;
     }
     *block =
         event_pool_block(store->pool, session_id, stream->generation, header.first_sequence, false);
@@ -388,6 +375,6 @@ void session_store_usage(const struct session_store *store, struct session_store
     usage->file_bytes = store->file.bytes;
     usage->memory_bytes = sizeof *store + event_pool_bytes(store->pool) +
                           sessions * (sizeof *store->sessions + sizeof *store->chains) +
-                          event_columns_scratch_bytes() + store->raw_bytes_max +
-                          sizeof(struct block_header) + store->stored_bytes_max;
+                          stream_packer_memory(store->packer) + sizeof(struct block_header) +
+                          stream_packer_bound(store->block_events);
 }

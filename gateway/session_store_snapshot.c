@@ -3,14 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <zstd.h>
-
-#include "gateway/event_columns.h"
+#include "gateway/stream_packer.h"
 #include "matching/base/assertion.h"
 #include "matching/base/bytes.h"
 #include "matching/base/limits.h"
 
-#define SNAPSHOT_ZSTD_LEVEL     1
 #define SNAPSHOT_STREAM_VERSION 2u
 /* A stream's last block has what is left. */
 #define BLOCK_EVENTS SESSION_STORE_BLOCK_EVENTS
@@ -51,28 +48,18 @@ struct session_store_snapshot {
 
     struct event *events;
     struct event *pointers[BLOCK_EVENTS];
-    struct event_columns_scratch *scratch;
-    ZSTD_CCtx *compressor;
-    ZSTD_DCtx *expander;
-    uint8_t *raw;
-    size_t raw_bytes_max;
-    size_t stored_bytes_max;
+    struct stream_packer *packer;
     size_t piece_bytes_max;
 };
 
-static bool snapshot_allocate(struct session_store_snapshot *snapshot)
+static enum status snapshot_allocate(struct session_store_snapshot *snapshot)
 {
-    snapshot->raw_bytes_max = event_columns_bound(BLOCK_EVENTS);
-    snapshot->stored_bytes_max = ZSTD_compressBound(snapshot->raw_bytes_max);
-    snapshot->piece_bytes_max = BLOCK_BYTES + snapshot->stored_bytes_max;
+    snapshot->piece_bytes_max = BLOCK_BYTES + stream_packer_bound(BLOCK_EVENTS);
     snapshot->piece = malloc(snapshot->piece_bytes_max);
-    snapshot->raw = malloc(snapshot->raw_bytes_max);
     snapshot->events = calloc(BLOCK_EVENTS, sizeof *snapshot->events);
-    snapshot->scratch = malloc(event_columns_scratch_bytes());
-    snapshot->compressor = ZSTD_createCCtx();
-    snapshot->expander = ZSTD_createDCtx();
-    return snapshot->piece != NULL && snapshot->raw != NULL && snapshot->events != NULL &&
-           snapshot->scratch != NULL && snapshot->compressor != NULL && snapshot->expander != NULL;
+    return snapshot->piece == NULL || snapshot->events == NULL
+               ? STATUS_FULL
+               : stream_packer_create(&snapshot->packer, BLOCK_EVENTS);
 }
 
 enum status session_store_snapshot_create(struct session_store_snapshot **target)
@@ -80,9 +67,10 @@ enum status session_store_snapshot_create(struct session_store_snapshot **target
     ASSERT(target != NULL);
     struct session_store_snapshot *snapshot = calloc(1, sizeof *snapshot);
     *target = NULL;
-    if (snapshot == NULL || !snapshot_allocate(snapshot)) {
+    enum status status = snapshot == NULL ? STATUS_FULL : snapshot_allocate(snapshot);
+    if (status != STATUS_OK) {
         session_store_snapshot_destroy(snapshot);
-        return STATUS_FULL;
+        return status;
     }
     for (uint32_t i = 0; i < BLOCK_EVENTS; i++) {
         snapshot->pointers[i] = &snapshot->events[i];
@@ -97,11 +85,8 @@ void session_store_snapshot_destroy(struct session_store_snapshot *snapshot)
         return;
     }
     free(snapshot->piece);
-    free(snapshot->raw);
     free(snapshot->events);
-    free(snapshot->scratch);
-    (void)ZSTD_freeCCtx(snapshot->compressor);
-    (void)ZSTD_freeDCtx(snapshot->expander);
+    stream_packer_destroy(snapshot->packer);
     free(snapshot);
 }
 
@@ -146,21 +131,15 @@ static enum status snapshot_put_block(struct session_store_snapshot *snapshot)
         return status;
     }
     ASSERT(read == count);
-    struct event_columns_packed packed =
-        event_columns_pack(snapshot->raw, (const struct event *const *)snapshot->pointers, count,
-                           snapshot->scratch);
-    size_t raw_bytes = packed.bytes - packed.dense_bytes;
-    uint8_t *payload = snapshot->piece + BLOCK_BYTES;
-    size_t compressed = ZSTD_compressCCtx(snapshot->compressor, payload, snapshot->stored_bytes_max,
-                                          snapshot->raw, raw_bytes, SNAPSHOT_ZSTD_LEVEL);
-    ASSERT(!ZSTD_isError(compressed)); /* The target is as large as it can get. */
-    memcpy(payload + compressed, snapshot->raw + raw_bytes, packed.dense_bytes);
+    struct stream_packer_sizes sizes;
+    stream_packer_pack(snapshot->packer, (const struct event *const *)snapshot->pointers, count,
+                       snapshot->piece + BLOCK_BYTES, &sizes);
     snapshot->piece[0] = KIND_BLOCK;
     bytes_store_le16(snapshot->piece + 1, (uint16_t)count);
-    bytes_store_le16(snapshot->piece + 3, (uint16_t)packed.dense_bytes);
-    bytes_store_le32(snapshot->piece + 5, (uint32_t)raw_bytes);
-    bytes_store_le32(snapshot->piece + 9, (uint32_t)(compressed + packed.dense_bytes));
-    snapshot->piece_bytes = BLOCK_BYTES + compressed + packed.dense_bytes;
+    bytes_store_le16(snapshot->piece + 3, sizes.dense_bytes);
+    bytes_store_le32(snapshot->piece + 5, sizes.raw_bytes);
+    bytes_store_le32(snapshot->piece + 9, sizes.stored_bytes);
+    snapshot->piece_bytes = BLOCK_BYTES + sizes.stored_bytes;
     ASSERT(snapshot->piece_bytes <= snapshot->piece_bytes_max);
     snapshot->sequence += count;
     snapshot->events_count += count;
@@ -273,40 +252,30 @@ static enum status snapshot_get_stream(struct session_store_snapshot *snapshot)
     return status == STATUS_OK ? STATUS_MORE : status;
 }
 
+static struct stream_packer_sizes snapshot_sizes(const struct session_store_snapshot *snapshot)
+{
+    return (struct stream_packer_sizes){.dense_bytes = bytes_load_le16(snapshot->piece + 3),
+                                        .raw_bytes = bytes_load_le32(snapshot->piece + 5),
+                                        .stored_bytes = bytes_load_le32(snapshot->piece + 9)};
+}
+
 /* Bytes of a block behind its header; 0: the header is not one. */
 static size_t snapshot_block_bytes(const struct session_store_snapshot *snapshot)
 {
-    const uint8_t *piece = snapshot->piece;
     uint64_t left = snapshot->stream.next_sequence - snapshot->sequence;
-    uint32_t count = bytes_load_le16(piece + 1);
-    uint32_t dense_bytes = bytes_load_le16(piece + 3);
-    uint32_t raw_bytes = bytes_load_le32(piece + 5);
-    uint32_t stored_bytes = bytes_load_le32(piece + 9);
-    if (left == 0 || count != (left < BLOCK_EVENTS ? left : BLOCK_EVENTS) ||
-        stored_bytes > snapshot->stored_bytes_max || dense_bytes > stored_bytes ||
-        (size_t)raw_bytes + dense_bytes > snapshot->raw_bytes_max) {
-        return 0;
-    }
-    return stored_bytes;
+    uint32_t count = bytes_load_le16(snapshot->piece + 1);
+    struct stream_packer_sizes sizes = snapshot_sizes(snapshot);
+    bool right = left > 0 && count == (left < BLOCK_EVENTS ? left : BLOCK_EVENTS) &&
+                 stream_packer_fits(&sizes, count);
+    return right ? sizes.stored_bytes : 0;
 }
 
 static enum status snapshot_get_block(struct session_store_snapshot *snapshot)
 {
-    const uint8_t *piece = snapshot->piece;
-    uint32_t count = bytes_load_le16(piece + 1);
-    uint32_t dense_bytes = bytes_load_le16(piece + 3);
-    uint32_t raw_bytes = bytes_load_le32(piece + 5);
-    size_t compressed = bytes_load_le32(piece + 9) - dense_bytes;
-    const uint8_t *payload = piece + BLOCK_BYTES;
-    if (ZSTD_decompressDCtx(snapshot->expander, snapshot->raw, raw_bytes, payload, compressed) !=
-        raw_bytes) {
-        return STATUS_BAD_FORMAT;
-    }
-    memcpy(snapshot->raw + raw_bytes, payload + compressed, dense_bytes);
-    struct event_columns_packed packed = {.bytes = (size_t)raw_bytes + dense_bytes,
-                                          .dense_bytes = dense_bytes};
-    if (event_columns_unpack(snapshot->pointers, count, snapshot->raw, packed, snapshot->scratch) !=
-        STATUS_OK) {
+    uint32_t count = bytes_load_le16(snapshot->piece + 1);
+    struct stream_packer_sizes sizes = snapshot_sizes(snapshot);
+    if (stream_packer_unpack(snapshot->packer, snapshot->piece + BLOCK_BYTES, &sizes,
+                             snapshot->pointers, count) != STATUS_OK) {
         return STATUS_BAD_FORMAT;
     }
     for (uint32_t i = 0; i < count; i++) {
