@@ -19,6 +19,7 @@ struct stream {
 
 struct session {
     struct event_block *open; /* Newest events of the present stream, or NULL. */
+    uint64_t open_end;        /* Sequence of the event that begins the block after it. */
     struct stream present;
     struct stream previous;
 };
@@ -153,7 +154,7 @@ static enum status store_room(struct session_store *store, struct session *sessi
                               uint32_t session_id)
 {
     enum status status = STATUS_OK;
-    if (session->open != NULL && session->open->count == store->block_events) {
+    if (session->open != NULL && session->present.next_sequence == session->open_end) {
         status = store_seal(store, session->open);
     }
     struct event_block *largest = event_pool_pressure(store->pool);
@@ -161,8 +162,11 @@ static enum status store_room(struct session_store *store, struct session *sessi
         status = store_seal(store, largest);
     }
     if (status == STATUS_OK && session->open == NULL) {
-        session->open = event_pool_block(store->pool, session_id, session->present.generation,
-                                         session->present.next_sequence, true);
+        uint64_t next = session->present.next_sequence;
+        session->open =
+            event_pool_block(store->pool, session_id, session->present.generation, next, true);
+        /* Up to a multiple, also behind a block that had to be short. */
+        session->open_end = next + store->block_events - (next - 1) % store->block_events;
     }
     return status;
 }
@@ -222,7 +226,8 @@ enum status session_store_put(struct session_store *store, const struct event *e
     }
     struct session *session = &store->sessions[event->session_id];
     ASSERT(session->present.generation > 0);
-    if (session->open == NULL || session->open->count % EVENT_PAGE_EVENTS == 0) {
+    if (session->open == NULL || session->present.next_sequence == session->open_end ||
+        session->open->count % EVENT_PAGE_EVENTS == 0) {
         enum status status = store_room(store, session, event->session_id);
         if (status != STATUS_OK) {
             return status;

@@ -6,8 +6,9 @@
  * slow clients cost nothing here. One loop thread owns it. The present generation of a session and
  * the one before are readable; the bytes of older ones stay in the file until it is made anew.
  *
- * Memory is bounded and taken at the start (event_pool.h): when many sessions are busy, blocks are
- * written before they are full. Every byte that comes back from the file is checked. */
+ * A block ends where the sequence is a multiple of block_events. Memory is bounded and taken at the
+ * start (event_pool.h): when many sessions are busy, blocks are written before they get there, and
+ * the next one begins within. Every byte that comes back from the file is checked. */
 #ifndef GATEWAY_SESSION_STORE_H
 #define GATEWAY_SESSION_STORE_H
 

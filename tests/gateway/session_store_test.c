@@ -207,6 +207,46 @@ static void fill(struct fixture *fixture, uint32_t session_id, uint64_t first, u
     }
 }
 
+/* Blocks that were sealed early do not shift those behind them: of session 1 in the file, in pairs
+ * of first sequence and events. */
+static void test_blocks_end_at_multiples(void **state)
+{
+    struct fixture *fixture = *state;
+    static const uint64_t expected[][2] = {{1, 1001}, {1002, 23}, {1025, 1024}, {2049, 1024}};
+    make(fixture, 394, 1024, UINT64_C(1) << 30);
+    /* More than the 393,216 events that open blocks may have: it begins with the longest one. */
+    fill(fixture, 1, 1, 1001);
+    for (uint32_t id = 2; id <= 394; id++) {
+        fill(fixture, id, 1, 1000);
+    }
+    fill(fixture, 1, 1002, 3500);
+    int file = open(fixture->path, O_RDONLY | O_CLOEXEC);
+    assert_true(file >= 0);
+    uint32_t found = 0;
+    struct block_header header;
+    off_t offset = 64;
+    while (pread(file, &header, sizeof header, offset) == (ssize_t)sizeof header) {
+        offset += (off_t)(sizeof header + header.stored_bytes);
+        if (header.session_id == 1) {
+            assert_true(found < 4);
+            assert_int_equal(header.first_sequence, expected[found][0]);
+            assert_int_equal(header.event_count, expected[found][1]);
+            found++;
+        }
+    }
+    assert_int_equal(found, 4);
+    assert_int_equal(close(file), 0);
+    struct event events[4];
+    uint32_t count = 0;
+    for (uint64_t sequence = 999; sequence < 3497; sequence += 1 + sequence % 40) {
+        assert_int_equal(session_store_read(fixture->store, 1, 1, sequence, events, 4, &count),
+                         STATUS_OK);
+        assert_int_equal(count, 4);
+        assert_int_equal(events[0].sequence, sequence);
+        assert_int_equal(events[3].user_reference, sequence + 3);
+    }
+}
+
 static void test_generations(void **state)
 {
     struct fixture *fixture = *state;
@@ -371,6 +411,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_equals_a_plain_model, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_equals_a_plain_model_under_memory_pressure, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(test_blocks_end_at_multiples, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_generations, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_any_damaged_byte_is_found, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_full_file_is_final, set_up, tear_down),
