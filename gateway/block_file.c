@@ -11,9 +11,6 @@
 #include "matching/base/assertion.h"
 #include "matching/base/checksum.h"
 
-/* A search goes down at most one tree: two headers a level, and one for each tree passed. */
-#define SEARCH_STEPS_MAX (3u * BLOCK_TREES_MAX)
-
 /* For people who look into the file; no block begins at 0, so that 0 can mean "none". */
 static const char TITLE[64] = "causeway session streams, version 2, derived from the journal\n";
 
@@ -168,27 +165,78 @@ enum status block_file_append(struct block_file *file, struct block_chain *chain
     return status;
 }
 
+/* Reads and checks a header at `offset` on the way to `sequence`, which it must not be past. */
+static enum status file_header(const struct block_file *file, uint32_t session_id,
+                               uint64_t sequence, uint64_t offset, struct block_header *header)
+{
+    enum status status = file_read(file, offset, header, sizeof *header);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    bool right = header->header_hash == header_hash(header, offset) &&
+                 header->session_id == session_id &&
+                 sequence < header->first_sequence + header->event_count;
+    return right ? STATUS_OK : STATUS_DAMAGED;
+}
+
+/* Where the way to `sequence`, in an older block, goes on. */
+static uint64_t header_back(const struct block_header *header, uint64_t sequence)
+{
+    ASSERT(sequence < header->first_sequence);
+    return sequence < header->jump_sequence ? header->jump_offset : header->previous_offset;
+}
+
 enum status block_file_find(const struct block_file *file, uint32_t session_id, uint64_t sequence,
                             uint64_t *offset, struct block_header *header)
 {
     ASSERT(session_id > 0);
     ASSERT(sequence > 0);
-    for (uint32_t step = 0; step < SEARCH_STEPS_MAX && *offset != 0; step++) {
-        enum status status = file_read(file, *offset, header, sizeof *header);
+    for (uint32_t step = 0; step < BLOCK_STEPS_MAX && *offset != 0; step++) {
+        enum status status = file_header(file, session_id, sequence, *offset, header);
+        if (status != STATUS_OK || sequence >= header->first_sequence) {
+            return status;
+        }
+        *offset = header_back(header, sequence);
+    }
+    return STATUS_DAMAGED;
+}
+
+enum status block_file_walk(const struct block_file *file, struct block_walk *walk,
+                            uint32_t session_id, uint64_t sequence, uint64_t last_offset,
+                            const struct block_step **found)
+{
+    ASSERT(session_id > 0);
+    ASSERT(sequence > 0);
+    if (walk->last_offset != last_offset || sequence < walk->sequence) {
+        walk->last_offset = last_offset;
+        walk->step_count = 0;
+    }
+    walk->sequence = sequence;
+    const struct block_step *last = NULL;
+    while (walk->step_count > 0) {
+        last = &walk->steps[walk->step_count - 1];
+        if (sequence < last->header.first_sequence + last->header.event_count) {
+            break; /* All others of them are newer. */
+        }
+        walk->step_count--;
+        last = NULL;
+    }
+    while (last == NULL || sequence < last->header.first_sequence) {
+        uint64_t offset = last == NULL ? last_offset : header_back(&last->header, sequence);
+        if (offset == 0 || walk->step_count == BLOCK_STEPS_MAX) {
+            return STATUS_DAMAGED;
+        }
+        struct block_step *step = &walk->steps[walk->step_count];
+        enum status status = file_header(file, session_id, sequence, offset, &step->header);
         if (status != STATUS_OK) {
             return status;
         }
-        if (header->header_hash != header_hash(header, *offset) ||
-            header->session_id != session_id) {
-            return STATUS_DAMAGED;
-        }
-        if (sequence >= header->first_sequence) {
-            bool holds = sequence - header->first_sequence < header->event_count;
-            return holds ? STATUS_OK : STATUS_DAMAGED;
-        }
-        *offset = sequence < header->jump_sequence ? header->jump_offset : header->previous_offset;
+        step->offset = offset;
+        walk->step_count++;
+        last = step;
     }
-    return STATUS_DAMAGED;
+    *found = last;
+    return STATUS_OK;
 }
 
 enum status block_file_payload(const struct block_file *file, uint64_t offset,

@@ -14,6 +14,8 @@
 
 /* Heads of trees that a chain remembers while it grows: enough for 2^33 blocks. */
 #define BLOCK_TREES_MAX 33u
+/* A search goes down at most one tree: two headers a level, and one for each tree passed. */
+#define BLOCK_STEPS_MAX (3u * BLOCK_TREES_MAX)
 
 struct block_file {
     int file; /* -1 when there is none. */
@@ -48,6 +50,20 @@ struct block_chain {
     struct block_tree trees[BLOCK_TREES_MAX];
 };
 
+/* Headers of a chain that a search has come past: a search for a later block goes on from there, so
+ * that whoever takes all blocks, oldest first, reads each header once. Starts as all zeros, serves
+ * one file; searches of other chains begin anew. */
+struct block_step {
+    uint64_t offset;
+    struct block_header header;
+};
+struct block_walk {
+    uint64_t last_offset; /* The chain's end; 0 = none. */
+    uint64_t sequence;    /* Searched for last. */
+    uint32_t step_count;
+    struct block_step steps[BLOCK_STEPS_MAX]; /* The block found is the last one. */
+};
+
 /* Opens `path` empty, made when missing, mode 0600. STATUS_BAD_ARGUMENT: there is something else
  * than a regular file. STATUS_NOT_FOUND, STATUS_DENIED, STATUS_NO_SPACE, STATUS_IO: as the system
  * says; then nothing is open. */
@@ -69,6 +85,12 @@ MUST_USE enum status block_file_append(struct block_file *file, struct block_cha
 MUST_USE enum status block_file_find(const struct block_file *file, uint32_t session_id,
                                      uint64_t sequence, uint64_t *offset,
                                      struct block_header *header);
+
+/* The same with a walk, in the chain that ends with the block at `last_offset`; `*found` is good
+ * until the next call. */
+MUST_USE enum status block_file_walk(const struct block_file *file, struct block_walk *walk,
+                                     uint32_t session_id, uint64_t sequence, uint64_t last_offset,
+                                     const struct block_step **found);
 
 /* Reads the payload of a block that was found; `target` has room for its stored_bytes. Same
  * statuses. */

@@ -6,7 +6,6 @@
 #include "gateway/block_file.h"
 #include "gateway/event_columns.h"
 #include "gateway/event_pool.h"
-#include "gateway/stream_packer.h"
 #include "matching/base/assertion.h"
 #include "matching/base/limits.h"
 
@@ -34,6 +33,7 @@ struct session_store {
     struct block_chain *chains; /* Of the present streams, by id. */
     struct event_pool *pool;
     struct stream_packer *packer;
+    struct block_walk walk; /* Of session_store_block(). */
     struct event *events_of_block[EVENT_COLUMNS_EVENTS_MAX];
     uint8_t *stored; /* A block's header and bytes. */
 };
@@ -104,6 +104,24 @@ static void store_collect(struct session_store *store, const struct event_block 
     }
 }
 
+/* Appends `count` events of the present stream, whose bytes are in store->stored, to the file. */
+static enum status store_write(struct session_store *store, uint32_t session_id,
+                               uint64_t first_sequence, uint32_t count,
+                               const struct stream_packer_sizes *sizes)
+{
+    ASSERT(store->failed == STATUS_OK);
+    struct block_header header = {.first_sequence = first_sequence,
+                                  .session_id = session_id,
+                                  .event_count = (uint16_t)count,
+                                  .dense_bytes = sizes->dense_bytes,
+                                  .stored_bytes = sizes->stored_bytes,
+                                  .raw_bytes = sizes->raw_bytes};
+    store->failed =
+        block_file_append(&store->file, &store->chains[session_id], &header, store->stored,
+                          &store->sessions[session_id].present.last_offset);
+    return store->failed;
+}
+
 /* Writes an open block to the file; it stays in memory as a cached one. */
 static enum status store_seal(struct session_store *store, struct event_block *block)
 {
@@ -114,22 +132,13 @@ static enum status store_seal(struct session_store *store, struct event_block *b
     struct stream_packer_sizes sizes;
     stream_packer_pack(store->packer, (const struct event *const *)store->events_of_block,
                        block->count, store->stored + sizeof(struct block_header), &sizes);
-    struct block_header header = {.first_sequence = block->first_sequence,
-                                  .session_id = block->session_id,
-                                  .event_count = (uint16_t)block->count,
-                                  .dense_bytes = sizes.dense_bytes,
-                                  .stored_bytes = sizes.stored_bytes,
-                                  .raw_bytes = sizes.raw_bytes};
-    struct session *session = &store->sessions[block->session_id];
-    enum status status = block_file_append(&store->file, &store->chains[block->session_id], &header,
-                                           store->stored, &session->present.last_offset);
-    if (status != STATUS_OK) {
-        store->failed = status;
-        return status;
+    enum status status =
+        store_write(store, block->session_id, block->first_sequence, block->count, &sizes);
+    if (status == STATUS_OK) {
+        store->sessions[block->session_id].open = NULL;
+        event_pool_cache(store->pool, block);
     }
-    session->open = NULL;
-    event_pool_cache(store->pool, block);
-    return STATUS_OK;
+    return status;
 }
 
 static enum status store_roll(struct session_store *store, struct session *session)
@@ -240,6 +249,41 @@ enum status session_store_put(struct session_store *store, const struct event *e
     return STATUS_OK;
 }
 
+enum status session_store_put_block(struct session_store *store, const struct event *events,
+                                    uint32_t count, const uint8_t *stored,
+                                    const struct stream_packer_sizes *sizes)
+{
+    ASSERT(count > 0);
+    ASSERT(stream_packer_fits(sizes, count));
+    uint32_t session_id = events[0].session_id;
+    ASSERT(session_id > 0 && session_id <= store->sessions_max);
+    struct stream *stream = &store->sessions[session_id].present;
+    struct event_block *open = store->sessions[session_id].open;
+    enum status status = store->failed;
+    if (count != store->block_events || (stream->next_sequence - 1) % count != 0) {
+        for (uint32_t index = 0; index < count && status == STATUS_OK; index++) {
+            status = session_store_put(store, &events[index]);
+        }
+        return status;
+    }
+    if (status == STATUS_OK && open != NULL) {
+        ASSERT(open->first_sequence + open->count == store->sessions[session_id].open_end);
+        status = store_seal(store, open);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    ASSERT(stream->generation > 0);
+    ASSERT(events[0].sequence == stream->next_sequence);
+    memcpy(store->stored + sizeof(struct block_header), stored, sizes->stored_bytes);
+    status = store_write(store, session_id, stream->next_sequence, count, sizes);
+    if (status == STATUS_OK) {
+        stream->next_sequence += count;
+        store->events += count;
+    }
+    return status;
+}
+
 uint64_t session_store_next(const struct session_store *store, uint32_t session_id)
 {
     ASSERT(session_id > 0);
@@ -280,32 +324,21 @@ static enum status store_expand(struct session_store *store, const struct block_
     return STATUS_OK;
 }
 
-/* Finds the block that holds `sequence` in the file. */
-static enum status store_find(const struct session_store *store, uint32_t session_id,
-                              const struct stream *stream, uint64_t sequence, uint64_t *offset,
-                              struct block_header *header)
-{
-    *offset = stream->last_offset;
-    enum status status = block_file_find(&store->file, session_id, sequence, offset, header);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    struct stream_packer_sizes sizes = header_sizes(header);
-    bool right = header->event_count > 0 && header->event_count <= store->block_events &&
-                 stream_packer_fits(&sizes, header->event_count);
-    return right ? STATUS_OK : STATUS_DAMAGED;
-}
-
 /* Brings the block that holds `sequence` from the file into memory. */
 static enum status store_load(struct session_store *store, uint32_t session_id,
                               const struct stream *stream, uint64_t sequence,
                               struct event_block **block)
 {
     struct block_header header;
-    uint64_t offset = 0;
-    enum status status = store_find(store, session_id, stream, sequence, &offset, &header);
+    uint64_t offset = stream->last_offset;
+    enum status status = block_file_find(&store->file, session_id, sequence, &offset, &header);
     if (status != STATUS_OK) {
         return status;
+    }
+    struct stream_packer_sizes sizes = header_sizes(&header);
+    if (header.event_count == 0 || header.event_count > store->block_events ||
+        !stream_packer_fits(&sizes, header.event_count)) {
+        return STATUS_DAMAGED;
     }
     *block =
         event_pool_block(store->pool, session_id, stream->generation, header.first_sequence, false);
@@ -336,6 +369,47 @@ static enum status store_block(struct session_store *store, uint32_t session_id,
     return store_load(store, session_id, stream, sequence, block);
 }
 
+/* Of this generation; NULL: older than those that are readable. */
+static const struct stream *store_stream(const struct session_store *store, uint32_t session_id,
+                                         uint64_t generation)
+{
+    ASSERT(session_id > 0 && session_id <= store->sessions_max);
+    const struct session *session = &store->sessions[session_id];
+    if (generation == session->present.generation) {
+        return &session->present;
+    }
+    bool previous = generation == session->previous.generation && generation != 0;
+    return previous ? &session->previous : NULL;
+}
+
+enum status session_store_block(struct session_store *store, uint32_t session_id,
+                                uint64_t generation, uint64_t sequence, uint32_t count,
+                                uint8_t *stored, struct stream_packer_sizes *sizes)
+{
+    ASSERT(generation > 0 && sequence > 0);
+    ASSERT(count > 0);
+    const struct stream *stream = store_stream(store, session_id, generation);
+    ASSERT(stream == NULL || stream->next_sequence - sequence >= count);
+    const struct event_block *open = store->sessions[session_id].open;
+    if (stream == NULL || (stream == &store->sessions[session_id].present && open != NULL &&
+                           sequence >= open->first_sequence)) {
+        return STATUS_NOT_FOUND;
+    }
+    const struct block_step *found = NULL;
+    enum status status = block_file_walk(&store->file, &store->walk, session_id, sequence,
+                                         stream->last_offset, &found);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (found->header.first_sequence != sequence || found->header.event_count != count) {
+        return STATUS_NOT_FOUND;
+    }
+    *sizes = header_sizes(&found->header);
+    return stream_packer_fits(sizes, count)
+               ? block_file_payload(&store->file, found->offset, &found->header, stored)
+               : STATUS_DAMAGED;
+}
+
 enum status session_store_read(struct session_store *store, uint32_t session_id,
                                uint64_t generation, uint64_t sequence, struct event *events,
                                uint32_t events_max, uint32_t *count)
@@ -344,16 +418,12 @@ enum status session_store_read(struct session_store *store, uint32_t session_id,
     ASSERT(sequence > 0);
 
     *count = 0;
-    struct session *session = &store->sessions[session_id];
-    const struct stream *stream = &session->present;
-    if (generation > stream->generation) {
+    if (generation > store->sessions[session_id].present.generation) {
         return STATUS_OK;
     }
-    if (generation != stream->generation) {
-        stream = &session->previous;
-        if (generation != stream->generation || generation == 0) {
-            return STATUS_NOT_FOUND;
-        }
+    const struct stream *stream = store_stream(store, session_id, generation);
+    if (stream == NULL) {
+        return STATUS_NOT_FOUND;
     }
     while (*count < events_max && sequence < stream->next_sequence) {
         struct event_block *block = NULL;

@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "gateway/stream_packer.h"
 #include "matching/base/status.h"
 #include "matching/event.h"
 
@@ -72,6 +73,19 @@ MUST_USE enum status session_store_restore(struct session_store *store, uint32_t
                                            uint64_t generation);
 /* And its next event (sequence asserted), whatever its type. */
 MUST_USE enum status session_store_put(struct session_store *store, const struct event *event);
+/* Or its next `count` (> 0) events, together with what unpacks to them: `stored` is kept as it is
+ * where this store has a whole block. */
+MUST_USE enum status session_store_put_block(struct session_store *store,
+                                             const struct event *events, uint32_t count,
+                                             const uint8_t *stored,
+                                             const struct stream_packer_sizes *sizes);
+
+/* Also: the stored bytes of `count` events from `sequence` on, none of which is to come, as the
+ * file has them (checked); `stored` has room for stream_packer_bound(count). STATUS_NOT_FOUND: they
+ * are no block there, read the events. Else what session_store_read() says. */
+MUST_USE enum status session_store_block(struct session_store *store, uint32_t session_id,
+                                         uint64_t generation, uint64_t sequence, uint32_t count,
+                                         uint8_t *stored, struct stream_packer_sizes *sizes);
 
 struct session_store_usage {
     uint64_t events; /* Appended, of all generations. */

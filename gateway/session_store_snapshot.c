@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gateway/stream_packer.h"
 #include "matching/base/assertion.h"
 #include "matching/base/bytes.h"
 #include "matching/base/limits.h"
@@ -46,7 +45,7 @@ struct session_store_snapshot {
     enum status status;      /* Reading: STATUS_MORE until the end or the first error. */
     bool ended;              /* Writing: the end is in `piece`. */
 
-    struct event *events;
+    struct event *events; /* Of a block that is packed, or was unpacked. */
     struct event *pointers[BLOCK_EVENTS];
     struct stream_packer *packer;
     size_t piece_bytes_max;
@@ -118,22 +117,37 @@ void session_store_snapshot_write_start(struct session_store_snapshot *snapshot,
     snapshot->piece_bytes = HEAD_BYTES;
 }
 
+/* Packs events of the stream that are no block in the store's file. */
+static enum status snapshot_pack(struct session_store_snapshot *snapshot, uint32_t count,
+                                 struct stream_packer_sizes *sizes)
+{
+    uint32_t read = 0;
+    enum status status =
+        session_store_read(snapshot->store, snapshot->session_id, snapshot->stream.generation,
+                           snapshot->sequence, snapshot->events, count, &read);
+    if (status == STATUS_OK) {
+        ASSERT(read == count);
+        stream_packer_pack(snapshot->packer, (const struct event *const *)snapshot->pointers, count,
+                           snapshot->piece + BLOCK_BYTES, sizes);
+    }
+    return status;
+}
+
 /* The next block of the stream. */
 static enum status snapshot_put_block(struct session_store_snapshot *snapshot)
 {
     uint64_t left = snapshot->stream.next_sequence - snapshot->sequence;
     uint32_t count = left < BLOCK_EVENTS ? (uint32_t)left : BLOCK_EVENTS;
-    uint32_t read = 0;
+    struct stream_packer_sizes sizes;
     enum status status =
-        session_store_read(snapshot->store, snapshot->session_id, snapshot->stream.generation,
-                           snapshot->sequence, snapshot->events, count, &read);
+        session_store_block(snapshot->store, snapshot->session_id, snapshot->stream.generation,
+                            snapshot->sequence, count, snapshot->piece + BLOCK_BYTES, &sizes);
+    if (status == STATUS_NOT_FOUND) {
+        status = snapshot_pack(snapshot, count, &sizes);
+    }
     if (status != STATUS_OK) {
         return status;
     }
-    ASSERT(read == count);
-    struct stream_packer_sizes sizes;
-    stream_packer_pack(snapshot->packer, (const struct event *const *)snapshot->pointers, count,
-                       snapshot->piece + BLOCK_BYTES, &sizes);
     snapshot->piece[0] = KIND_BLOCK;
     bytes_store_le16(snapshot->piece + 1, (uint16_t)count);
     bytes_store_le16(snapshot->piece + 3, sizes.dense_bytes);
@@ -281,18 +295,16 @@ static enum status snapshot_get_block(struct session_store_snapshot *snapshot)
     for (uint32_t i = 0; i < count; i++) {
         struct event *event = &snapshot->events[i];
         event->session_id = snapshot->session_id;
-        event->sequence = snapshot->sequence;
+        event->sequence = snapshot->sequence + i;
         if (!event_streamed(event)) {
             return STATUS_BAD_FORMAT;
         }
-        enum status status = session_store_put(snapshot->store, event);
-        if (status != STATUS_OK) {
-            return status;
-        }
-        snapshot->sequence++;
     }
+    snapshot->sequence += count;
     snapshot->events_count += count;
-    return STATUS_MORE;
+    enum status status = session_store_put_block(snapshot->store, snapshot->events, count,
+                                                 snapshot->piece + BLOCK_BYTES, &sizes);
+    return status == STATUS_OK ? STATUS_MORE : status;
 }
 
 /* Bytes of the piece that begins with this kind; 0: there is none. */

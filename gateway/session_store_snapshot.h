@@ -2,9 +2,16 @@
  * reads them every event of the present generation of each session, and of the one before, can be
  * replayed as at the site that wrote them.
  *
- * The same events give the same bytes, however the store has cut them into blocks (and with the
- * same version of zstd). Writing and reading go in steps that the caller bounds by its chunks;
- * memory is taken once and does not grow with the streams. Whoever owns the store calls. */
+ * The same events give the same bytes, however the store has cut them into blocks: where it has cut
+ * as a snapshot does, its stored blocks are written as they are; else events are read and packed,
+ * which gives the same. Reading unpacks every block and looks at every event; the store then keeps
+ * the bytes of the blocks that it cuts alike. So bytes that this packer would not make, of a site
+ * with another version of zstd or of one that wants it so, live on in what their readers write.
+ * They say the same events, are no larger than a block may be, and only a comparison of whole
+ * snapshots could tell: sites compare hashes of events, never snapshots.
+ *
+ * Writing and reading go in steps that the caller bounds by its chunks; memory is taken once and
+ * does not grow with the streams. Whoever owns the store calls. */
 #ifndef GATEWAY_SESSION_STORE_SNAPSHOT_H
 #define GATEWAY_SESSION_STORE_SNAPSHOT_H
 

@@ -11,6 +11,7 @@
 
 #include "tests/support/cmocka_all.h"
 #include "tests/support/test_paths.h"
+#include "tests/support/test_seed.h"
 
 #define SESSION_ID   9u
 #define BLOCK_EVENTS 5u
@@ -105,6 +106,77 @@ static void flip(const struct fixture *fixture, uint64_t offset, uint8_t bits)
     assert_int_equal(pread(fixture->file.file, &byte, 1, (off_t)offset), 1);
     byte ^= bits;
     assert_int_equal(pwrite(fixture->file.file, &byte, 1, (off_t)offset), 1);
+}
+
+/* Oldest first, each header is spoiled as soon as it was read: no second look at it. */
+static void test_a_walk_reads_each_header_once(void **state)
+{
+    struct fixture *fixture = *state;
+    static bool spoiled[5000];
+    assert_int_equal(block_file_create(&fixture->file, fixture->path, 1 << 30), STATUS_OK);
+    for (uint64_t block = 0; block < 5000; block++) {
+        assert_int_equal(append(fixture, block), STATUS_OK);
+    }
+    struct block_walk walk = {.step_count = 0};
+    memset(spoiled, 0, sizeof spoiled);
+    for (uint64_t block = 0; block < 5000; block++) {
+        const struct block_step *found = NULL;
+        assert_int_equal(block_file_walk(&fixture->file, &walk, SESSION_ID,
+                                         (block + 1) * BLOCK_EVENTS - block % BLOCK_EVENTS,
+                                         fixture->last_offset, &found),
+                         STATUS_OK);
+        assert_int_equal(found->header.first_sequence, 1 + block * BLOCK_EVENTS);
+        assert_in_range(walk.step_count, 1, 3 * 13); /* 13 trees. */
+        for (uint32_t index = 0; index < walk.step_count; index++) {
+            const struct block_step *step = &walk.steps[index];
+            uint64_t number = (step->header.first_sequence - 1) / BLOCK_EVENTS;
+            if (!spoiled[number]) {
+                spoiled[number] = true;
+                flip(fixture, step->offset, 1);
+            }
+        }
+    }
+    for (uint64_t block = 0; block < 5000; block++) {
+        assert_true(spoiled[block]);
+    }
+}
+
+/* Any order, a chain that grows, and another chain between. */
+static void test_a_walk_finds_what_a_search_finds(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_int_equal(block_file_create(&fixture->file, fixture->path, 1 << 30), STATUS_OK);
+    struct block_walk walk = {.step_count = 0};
+    struct random random;
+    test_seed(&random);
+    for (uint64_t block = 0; block < 1000; block++) {
+        uint64_t other_offset = fixture->last_offset;
+        assert_int_equal(append(fixture, block), STATUS_OK);
+        for (uint32_t round = 0; round < 4; round++) {
+            bool other = other_offset != 0 && random_below(&random, 8) == 0;
+            uint64_t events = (block + (other ? 0 : 1)) * BLOCK_EVENTS;
+            uint64_t sequence = 1 + random_below(&random, events);
+            const struct block_step *found = NULL;
+            struct block_header header;
+            uint64_t offset = other ? other_offset : fixture->last_offset;
+            assert_int_equal(block_file_walk(&fixture->file, &walk, SESSION_ID, sequence, offset,
+                                             &found),
+                             STATUS_OK);
+            assert_int_equal(
+                block_file_find(&fixture->file, SESSION_ID, sequence, &offset, &header), STATUS_OK);
+            assert_int_equal(found->offset, offset);
+            assert_memory_equal(&found->header, &header, sizeof header);
+        }
+    }
+    const struct block_step *found = NULL;
+    assert_int_equal(block_file_walk(&fixture->file, &walk, SESSION_ID, 1000 * BLOCK_EVENTS + 1,
+                                     fixture->last_offset, &found),
+                     STATUS_DAMAGED);
+    assert_int_equal(block_file_walk(&fixture->file, &walk, SESSION_ID + 1, 1, fixture->last_offset,
+                                     &found),
+                     STATUS_DAMAGED);
+    assert_int_equal(block_file_walk(&fixture->file, &walk, SESSION_ID, 1, 0, &found),
+                     STATUS_DAMAGED);
 }
 
 static void test_any_flipped_byte_is_found(void **state)
@@ -226,6 +298,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_every_block_of_a_long_chain_is_found, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(test_a_walk_reads_each_header_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_walk_finds_what_a_search_finds, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_any_flipped_byte_is_found, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_moved_block_is_found, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_another_session_and_a_cut_file_are_damage, set_up,

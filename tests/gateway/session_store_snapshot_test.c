@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/event_columns.h"
 #include "matching/base/bytes.h"
 #include "tests/support/cmocka_all.h"
 #include "tests/support/event_flow.h"
@@ -17,6 +18,7 @@ static char directory[TEST_PATH_BYTES];
 static struct session_store_snapshot *snapshot;
 static struct random random_numbers;
 static uint32_t stores_made;
+static uint32_t sessions_max;
 
 /* Bytes of a whole part. */
 struct part {
@@ -30,6 +32,7 @@ static int set_up(void **state)
     (void)state;
     test_seed(&random_numbers);
     test_paths_make(directory, "session-store-snapshot");
+    sessions_max = SESSIONS;
     assert_int_equal(session_store_snapshot_create(&snapshot), STATUS_OK);
     return 0;
 }
@@ -47,7 +50,7 @@ static struct session_store *make(uint32_t block_events, uint64_t file_bytes_max
     char path[TEST_PATH_BYTES + 32];
     (void)snprintf(path, sizeof path, "%s/streams-%u", directory, stores_made++);
     struct session_store_options options = {.path = path,
-                                            .sessions_max = SESSIONS,
+                                            .sessions_max = sessions_max,
                                             .block_events = block_events,
                                             .file_bytes_max = file_bytes_max};
     struct session_store *store = NULL;
@@ -66,7 +69,7 @@ static void append(struct session_store *store, struct event_flow *flow, uint32_
 
 static void write_part(struct part *part, struct session_store *store, size_t chunk_max)
 {
-    session_store_snapshot_write_start(snapshot, store, SESSIONS);
+    session_store_snapshot_write_start(snapshot, store, sessions_max);
     part->count = 0;
     enum status status = STATUS_MORE;
     while (status == STATUS_MORE) {
@@ -87,7 +90,7 @@ static void write_part(struct part *part, struct session_store *store, size_t ch
 
 static enum status read_part(const struct part *part, struct session_store *store, size_t chunk_max)
 {
-    session_store_snapshot_read_start(snapshot, store, SESSIONS);
+    session_store_snapshot_read_start(snapshot, store, sessions_max);
     enum status status = STATUS_MORE;
     for (size_t done = 0; done < part->count && (status == STATUS_MORE || status == STATUS_OK);) {
         size_t chunk = 1 + random_below(&random_numbers, chunk_max);
@@ -113,7 +116,7 @@ static uint64_t check_equal_streams(struct session_store *one, struct session_st
 {
     static struct event events[2][200];
     uint64_t total = 0;
-    for (uint32_t id = 1; id <= SESSIONS; id++) {
+    for (uint32_t id = 1; id <= sessions_max; id++) {
         assert_int_equal(session_store_next(one, id), session_store_next(other, id));
         for (uint32_t present = 0; present < 2; present++) {
             struct session_store_stream streams[2];
@@ -174,6 +177,177 @@ static void test_streams_come_back(void **state)
     event_flow_destroy(&flows[0]);
     event_flow_destroy(&flows[1]);
     free(part.bytes);
+    free(again.bytes);
+}
+
+/* Sessions whose first whole block of a snapshot is in the file as one. */
+static uint32_t whole_blocks(struct session_store *store)
+{
+    static uint8_t stored[1 << 16];
+    struct stream_packer_sizes sizes;
+    uint32_t whole = 0;
+    assert_true(stream_packer_bound(SESSION_STORE_BLOCK_EVENTS) <= sizeof stored);
+    for (uint32_t id = 1; id <= sessions_max; id++) {
+        struct session_store_stream stream;
+        if (!session_store_stream(store, id, true, &stream) ||
+            stream.next_sequence <= SESSION_STORE_BLOCK_EVENTS) {
+            continue;
+        }
+        enum status status = session_store_block(store, id, stream.generation, 1,
+                                                 SESSION_STORE_BLOCK_EVENTS, stored, &sizes);
+        assert_true(status == STATUS_OK || status == STATUS_NOT_FOUND);
+        whole += status == STATUS_OK ? 1 : 0;
+    }
+    return whole;
+}
+
+/* Blocks that go through as they are, others that are put together, and some of both. */
+static void test_same_events_same_bytes(void **state)
+{
+    (void)state;
+    static const uint32_t cuts[] = {128, 16, 64, 120, 136, 256, 1024};
+    uint64_t seed = random_u64(&random_numbers);
+    for (uint32_t clients = EVENT_FLOW_EMPTY; clients <= EVENT_FLOW_RANDOM; clients++) {
+        struct part part = {.bytes = NULL};
+        struct part other = {.bytes = NULL};
+        for (uint32_t i = 0; i < sizeof cuts / sizeof cuts[0]; i++) {
+            struct event_flow flow;
+            struct session_store *store = make(cuts[i], UINT64_C(1) << 30);
+            event_flow_create(&flow, seed, SESSIONS, 400, (enum event_flow_clients)clients);
+            append(store, &flow, EVENTS / 2);
+            event_flow_destroy(&flow);
+            assert_true(i == 0 ? whole_blocks(store) > 0 : whole_blocks(store) == 0);
+            write_part(i == 0 ? &part : &other, store, 9000);
+            session_store_destroy(store);
+            /* Once more, from a snapshot. */
+            store = make(cuts[i], UINT64_C(1) << 30);
+            assert_int_equal(read_part(&part, store, 9000), STATUS_OK);
+            assert_true(i == 0 ? whole_blocks(store) > 0 : whole_blocks(store) == 0);
+            check_equal_parts(&part, i == 0 ? &part : &other);
+            write_part(&other, store, 9000);
+            check_equal_parts(&part, &other);
+            session_store_destroy(store);
+        }
+        free(part.bytes);
+        free(other.bytes);
+    }
+}
+
+/* More open events than the pool has room for: blocks that are sealed short, and whole ones behind
+ * and beside them. */
+static void test_same_bytes_under_memory_pressure(void **state)
+{
+    (void)state;
+    sessions_max = 4096;
+    struct part parts[2] = {{.bytes = NULL}, {.bytes = NULL}};
+    uint64_t seed = random_u64(&random_numbers);
+    for (uint32_t i = 0; i < 2; i++) {
+        struct event_flow flow;
+        /* The second one always has room. */
+        struct session_store *store =
+            make(i == 0 ? SESSION_STORE_BLOCK_EVENTS : 16, UINT64_C(1) << 30);
+        event_flow_create(&flow, seed, sessions_max, 10, EVENT_FLOW_EMPTY);
+        append(store, &flow, 600000);
+        event_flow_destroy(&flow);
+        uint32_t whole_max = 0;
+        for (uint32_t id = 1; id <= sessions_max; id++) {
+            whole_max += session_store_next(store, id) > SESSION_STORE_BLOCK_EVENTS + 1 ? 1 : 0;
+        }
+        assert_true(whole_max > 1000);
+        if (i == 0) {
+            assert_in_range(whole_blocks(store), 100, whole_max - 100);
+        } else {
+            assert_int_equal(whole_blocks(store), 0);
+        }
+        write_part(&parts[i], store, 1 << 20);
+        session_store_destroy(store);
+    }
+    check_equal_parts(&parts[0], &parts[1]);
+    free(parts[0].bytes);
+    free(parts[1].bytes);
+}
+
+/* A part with one stream of one block, which is a frame that no writer makes: nothing compressed.
+ */
+static void make_odd_part(struct part *part, const struct event *events, uint32_t count)
+{
+    const struct event *pointers[SESSION_STORE_BLOCK_EVENTS];
+    for (uint32_t i = 0; i < count; i++) {
+        pointers[i] = &events[i];
+    }
+    part->bytes = calloc(1, 1 << 16);
+    uint8_t *raw = calloc(1, event_columns_bound(count));
+    struct event_columns_scratch *scratch = malloc(event_columns_scratch_bytes());
+    assert_non_null(part->bytes);
+    assert_non_null(raw);
+    assert_non_null(scratch);
+    struct event_columns_packed packed = event_columns_pack(raw, pointers, count, scratch);
+    uint32_t raw_bytes = (uint32_t)(packed.bytes - packed.dense_bytes);
+    uint8_t *at = part->bytes;
+    memcpy(at, "CWSTREAM", 8);
+    at[8] = 2;
+    at[12] = 1; /* Stream of session 1, generation 1, present. */
+    at[13] = 1;
+    at[17] = 1;
+    at[21] = 1;
+    bytes_store_le64(at + 22, count + 1);
+    at[30] = 2;
+    bytes_store_le16(at + 31, (uint16_t)count);
+    bytes_store_le16(at + 33, (uint16_t)packed.dense_bytes);
+    bytes_store_le32(at + 35, raw_bytes);
+    bytes_store_le32(at + 39, (uint32_t)packed.bytes + 12);
+    at += 43;
+    bytes_store_le32(at, 0xFD2FB528); /* RFC 8878: magic, one segment, its size, one raw block. */
+    at[4] = 0xA0;
+    bytes_store_le32(at + 5, raw_bytes);
+    bytes_store_le32(at + 9, raw_bytes << 3 | 1);
+    memcpy(at + 12, raw, packed.bytes);
+    at += 12 + packed.bytes;
+    at[0] = 3;
+    bytes_store_le64(at + 1, 1);
+    bytes_store_le64(at + 9, count);
+    part->count = (size_t)(at + 17 - part->bytes);
+    free(raw);
+    free(scratch);
+}
+
+/* Sound bytes that are not this packer's are as good; a store that cuts alike keeps them. */
+static void test_odd_bytes(void **state)
+{
+    (void)state;
+    static struct event events[SESSION_STORE_BLOCK_EVENTS];
+    struct event_flow flow;
+    struct part odd = {.bytes = NULL};
+    struct part plain = {.bytes = NULL};
+    struct part again = {.bytes = NULL};
+    struct session_store *stores[3];
+    event_flow_create(&flow, random_u64(&random_numbers), 1, 3, EVENT_FLOW_EMPTY);
+    stores[0] = make(SESSION_STORE_BLOCK_EVENTS, UINT64_C(1) << 20);
+    for (uint32_t i = 0; i < SESSION_STORE_BLOCK_EVENTS; i++) {
+        event_flow_next(&flow, false, &events[i]);
+        assert_int_equal(session_store_append(stores[0], &events[i]), STATUS_OK);
+    }
+    write_part(&plain, stores[0], 1000);
+    for (uint32_t count = SESSION_STORE_BLOCK_EVENTS - 1; count <= SESSION_STORE_BLOCK_EVENTS;
+         count++) {
+        make_odd_part(&odd, events, count);
+        assert_true(odd.count > plain.count);
+        for (uint32_t i = 1; i < 3; i++) {
+            stores[i] = make(i == 1 ? SESSION_STORE_BLOCK_EVENTS : 16, UINT64_C(1) << 20);
+            assert_int_equal(read_part(&odd, stores[i], 1000), STATUS_OK);
+            write_part(&again, stores[i], 1000);
+            if (count == SESSION_STORE_BLOCK_EVENTS) {
+                assert_int_equal(check_equal_streams(stores[0], stores[i]), count);
+                check_equal_parts(&again, i == 1 ? &odd : &plain);
+            }
+            assert_int_equal(again.count == odd.count, i == 1 && count % 2 == 0);
+            session_store_destroy(stores[i]);
+        }
+        free(odd.bytes);
+    }
+    session_store_destroy(stores[0]);
+    event_flow_destroy(&flow);
+    free(plain.bytes);
     free(again.bytes);
 }
 
@@ -299,6 +473,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_streams_come_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_same_events_same_bytes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_same_bytes_under_memory_pressure, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_odd_bytes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_streams, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_cut_and_lengthened, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_random_damage, set_up, tear_down),
