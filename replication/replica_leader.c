@@ -250,14 +250,15 @@ static void leader_rejected(struct replica *replica, struct replica_output *outp
         rejected++; /* The place of the snapshot itself matches. */
         break;
     }
-    if (stale || rejected == 0) {
+    bool forth = message->hint_log_index > rejected;
+    if (stale || (rejected == 0 && !forth)) {
         return;
     }
     /* Rule 6: back over whole terms, to where both may have the same; or forth, when the question
-     * was below what the follower has in memory. */
+     * was below what the follower has in memory: also from the very beginning, when it has
+     * installed another leader's snapshot since it was asked. */
     uint64_t next =
         replica_log_find_term(&replica->log, message->hint_log_index, message->hint_term) + 1;
-    bool forth = message->hint_log_index > rejected;
     replica_progress_probe(progress, next < rejected || forth ? next : rejected);
     leader_send(replica, output, message->from_site_id);
 }

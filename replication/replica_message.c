@@ -16,6 +16,10 @@ bool replica_message_same_chain(const struct replica_position *one,
 
 static bool message_position_valid(const struct replica_position *position, uint64_t term)
 {
+    static const struct replica_position beginning;
+    if (position->log_index == 0 && !replica_message_same_chain(position, &beginning)) {
+        return false; /* There is one beginning: no fork there. */
+    }
     return position->term <= term && (position->log_index == 0) == (position->term == 0) &&
            position->log_index < UINT64_MAX - REPLICA_BATCH_ENTRIES_MAX;
 }

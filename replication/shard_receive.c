@@ -60,6 +60,11 @@ static bool receive_before(struct shard *shard, const struct replica_message *me
         *next_command_sequence = shard->base.next_command_sequence;
         *last_timestamp_ns = shard->base.last_timestamp_ns;
         return memcmp(position->chain_hash, shard->base.last_chain_hash, SEGMENT_HASH_BYTES) == 0;
+    } else if (position->log_index == 0) {
+        /* Nothing does. Here a snapshot was installed since the leader last heard of this log. */
+        *next_command_sequence = 1;
+        *last_timestamp_ns = 0;
+        return true;
     } else if (position->log_index > shard->last_log_index ||
                shard_log_read(shard, position->log_index, &segment) != STATUS_OK ||
                memcmp(segment.chain_hash, position->chain_hash, SEGMENT_HASH_BYTES) != 0) {

@@ -124,6 +124,38 @@ static void test_sealing_stops_when_the_ring_is_full(void **state)
     assert_int_equal(replica_seal_position(&solo.replica, &seal), STATUS_FULL);
 }
 
+static void reject(struct solo *solo, uint8_t from, uint64_t rejected, struct replica_position hint)
+{
+    struct replica_message message = solo_message(REPLICA_APPEND_REPLY, from, solo->replica.term);
+    message.rejected = true;
+    message.rejected_log_index = rejected;
+    message.hint_log_index = hint.log_index;
+    message.hint_term = hint.term;
+    solo_receive(solo, &message);
+}
+
+/* An empty follower is asked from the very beginning. When that question arrives, a snapshot of an
+ * earlier leader stands there. */
+static void test_a_probe_of_the_beginning_goes_forth(void **state)
+{
+    (void)state;
+    static struct solo solo;
+    solo_start(&solo, 3, 0, LOG_1_2, 1);
+    solo_lead(&solo); /* Term 4, its opening segment is 3. */
+    reject(&solo, 2, 2, (struct replica_position){0});
+    const struct replica_message *sent = solo_said(&solo, REPLICA_APPEND);
+    assert_non_null(sent);
+    assert_int_equal(sent->position.log_index, 0);
+    reject(&solo, 2, 0, (struct replica_position){0}); /* Says nothing. */
+    assert_null(solo_said(&solo, REPLICA_APPEND));
+    reject(&solo, 2, 0, solo_position(2, 2, 1));
+    sent = solo_said(&solo, REPLICA_APPEND);
+    assert_non_null(sent);
+    assert_int_equal(sent->to_site_id, 2);
+    assert_int_equal(sent->position.log_index, 2);
+    assert_int_equal(sent->entry_count, 1);
+}
+
 /* A leader whose disk hangs goes on with the disks of the others. */
 static void test_the_leaders_slow_disk_stalls_nothing(void **state)
 {
@@ -209,6 +241,7 @@ int main(void)
         cmocka_unit_test(test_the_own_disk_counts_when_it_has_it),
         cmocka_unit_test(test_sealing_stops_when_the_oldest_is_too_old),
         cmocka_unit_test(test_sealing_stops_when_the_ring_is_full),
+        cmocka_unit_test(test_a_probe_of_the_beginning_goes_forth),
         cmocka_unit_test(test_the_leaders_slow_disk_stalls_nothing),
         cmocka_unit_test(test_many_in_flight_over_a_millisecond_commit),
         cmocka_unit_test(test_a_follower_far_behind_catches_up),

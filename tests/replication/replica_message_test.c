@@ -71,6 +71,18 @@ static void test_each_field_is_checked(void **state)
     CHECK_BAD(entries[2].kind = REPLICA_ENTRY_PLACEMENT; entries[2].placement = &placement);
 }
 
+/* Two logs cannot differ before their first segment. */
+static void test_there_is_one_beginning(void **state)
+{
+    (void)state;
+    struct replica_message message = append();
+    message.entry_count = 0;
+    message.position = (struct replica_position){0};
+    assert_true(replica_message_valid(&message));
+    message.position.chain_hash[REPLICA_HASH_BYTES - 1] = 1;
+    assert_false(replica_message_valid(&message));
+}
+
 static void test_chains_are_compared_whole(void **state)
 {
     (void)state;
@@ -88,6 +100,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_good_message_passes),
         cmocka_unit_test(test_each_field_is_checked),
+        cmocka_unit_test(test_there_is_one_beginning),
         cmocka_unit_test(test_chains_are_compared_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -176,6 +176,7 @@ enum status journal_read(struct journal *journal, uint16_t shard_id, uint64_t lo
                          uint8_t *target, size_t target_bytes, size_t *segment_bytes)
 {
     assert_int_equal(shard_id, FAKE_SHARD);
+    assert_true(log_index > 0);
     if (log_index < journal->first_log_index || log_index > journal->appended) {
         return STATUS_NOT_FOUND;
     }

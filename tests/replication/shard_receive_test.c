@@ -713,6 +713,34 @@ static void test_a_halt_is_told(void **state)
     assert_halted(&history, REPLICA_HALT_HASHES);
 }
 
+/* A leader that probes this log from its beginning, as it was when it last heard of it, and
+ * meanwhile an earlier leader's snapshot stands here: the segments are good, and not wanted any
+ * more. */
+static void test_the_beginning_comes_behind_a_snapshot(void **state)
+{
+    (void)state;
+    struct history history = begin_history(1);
+    deliver(&history, 1, 0, 1, 3, 0);
+    persist();
+    struct shard_origin origin = {.position = {.log_index = 9, .term = 2, .chain_hash = {9}},
+                                  .next_command_sequence = 7,
+                                  .last_timestamp_ns = WALL,
+                                  .placement = {.placement = *shard_genesis(shard)}};
+    assert_true(shard_install(shard, &origin, now_ns));
+    persist();
+    assert_int_equal(status_now().committed_log_index, 9);
+    deliver(&history, 1, 1, 2, 4, 0);
+    persist(); /* The new term; nothing is said before. */
+    deliver(&history, 1, 1, 2, 4, 0);
+    const struct replica_message *reply = last_said(REPLICA_APPEND_REPLY);
+    assert_non_null(reply);
+    assert_true(reply->rejected);
+    assert_int_equal(reply->rejected_log_index, 0);
+    assert_int_equal(reply->hint_log_index, 9);
+    assert_int_equal(status_now().messages_refused, 0);
+    assert_int_equal(status_now().appended_log_index, 9);
+}
+
 /* Elections follow the monotonic clock; the wall clock may do what it likes (P6). */
 static void test_elections_know_no_wall_clock(void **state)
 {
@@ -754,6 +782,7 @@ int main(void)
         receive_test(test_a_shard_halts_alone),
         receive_test(test_what_is_committed_is_never_dropped),
         receive_test(test_a_halt_is_told),
+        receive_test(test_the_beginning_comes_behind_a_snapshot),
         receive_test(test_elections_know_no_wall_clock),
     };
     return cmocka_run_group_tests(tests, setup_group, teardown_group);
