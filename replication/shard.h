@@ -204,8 +204,8 @@ MUST_USE enum status shard_repair_activate(struct shard *shard, uint64_t generat
 /* ---- Snapshots ---- */
 
 /* A snapshot was taken or fetched here; `first_log_index`: oldest segment that will still be read.
- * Before a trim. False: the journal has no room for what came before, nothing has changed: later.
- */
+ * Before a trim. False: the journal has no room for what came before, or a repair is promised;
+ * nothing has changed and nothing may be trimmed: later. */
 bool shard_offer(struct shard *shard, const struct replica_position *position,
                  uint64_t first_log_index, uint64_t now_ns);
 

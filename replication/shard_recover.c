@@ -245,7 +245,9 @@ bool shard_offer(struct shard *shard, const struct replica_position *position,
     ASSERT(shard->phase == SHARD_RUNNING);
     ASSERT(now_ns >= shard->now_ns);
     shard->now_ns = now_ns;
-    if (!shard_consensus_settle(shard)) {
+    /* A replica that idles would not hear of it, and so never offer what stands for the segments
+     * that are trimmed then. */
+    if (shard->replica.halt == REPLICA_HALT_REPAIR || !shard_consensus_settle(shard)) {
         return false;
     }
     struct replica_input input = {.type = REPLICA_OFFER,

@@ -373,6 +373,8 @@ static void expect_carried(bool again)
     assert_int_equal(repair_decide(&request, &repair, &site_id), REPAIR_ACCEPTED);
     assert_int_equal(shard_repair_promise(shard, &repair, now_ns), STATUS_OK);
     turns(20);
+    /* Nothing is trimmed for a snapshot that nobody would be offered. */
+    assert_false(shard_offer(shard, &origin.position, origin.position.log_index + 2, now_ns));
     assert_int_equal(machine.applied_count, 2);            /* Rebuilt, while it idles. */
     assert_int_equal(status_now().role, REPLICA_FOLLOWER); /* It led: nobody waits for it now. */
     assert_int_equal(shard_transfer(shard, 1, now_ns), REPLICA_REFUSED_NOT_SERVING);

@@ -74,7 +74,7 @@ void sim_shelf_crash(struct sim_shelf *shelf, struct random *random)
         shelf_put(shelf, &shelf->writing);
     }
     sim_snapshot_free(&shelf->writing);
-    shelf->written = false;
+    shelf->written = shelf->refused = false;
     shelf->installs = false;
     if (random_below(random, 2) == 0) {
         sim_snapshot_free(&shelf->incoming);
@@ -225,9 +225,10 @@ void sim_shelf_offer(struct sim_world *world, struct sim_seat *seat)
     if (first_log_index < tail.first_log_index) {
         first_log_index = tail.first_log_index;
     }
-    shard_offer(seat->shard, &newest->position, first_log_index,
-                sim_clock_monotonic_ns(&seat->site->clock, world->queue.now_ns));
-    if (first_log_index <= tail.last_log_index + 1) {
+    seat->shelf.refused =
+        !shard_offer(seat->shard, &newest->position, first_log_index,
+                     sim_clock_monotonic_ns(&seat->site->clock, world->queue.now_ns));
+    if (!seat->shelf.refused && first_log_index <= tail.last_log_index + 1) {
         enum status status = journal_trim(seat->site->journal, seat->shard_id, first_log_index);
         (void)status; /* The journal's own error: its next call says so as well. */
     }
@@ -379,8 +380,8 @@ bool sim_shelf_waits(const struct sim_shelf *shelf)
 enum status sim_shelf_turn(struct sim_world *world, struct sim_seat *seat)
 {
     struct sim_shelf *shelf = &seat->shelf;
-    if (shelf->written) {
-        shelf->written = false;
+    if (shelf->written || shelf->refused) {
+        shelf->written = shelf->refused = false;
         sim_shelf_offer(world, seat);
     }
     return shelf->installs ? shelf_install(world, seat) : STATUS_OK;

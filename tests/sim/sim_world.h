@@ -58,6 +58,7 @@ struct sim_shelf {
     bool requested;           /* One more, as soon as something has been executed. */
     struct sim_snapshot writing;
     bool written; /* One has become durable since the last turn. */
+    bool refused; /* The shard cannot be told of it yet. */
     struct sim_snapshot incoming;
     uint64_t incoming_bytes; /* So many of its row are here. */
     bool incoming_whole;     /* All of them; not durable yet. */
