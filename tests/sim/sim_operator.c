@@ -82,10 +82,13 @@ static void operator_member(struct sim_world *world, struct sim_site *site, uint
     (void)operator_plan(world, shard_id, &target);
 }
 
-/* A site that is lost, or is to leave, and is no member of any shard any more: a new one. */
+/* A site that is lost, or is to leave, and is no member of any shard any more: a new one. Not in
+ * the midst of a repair: its journal takes down the generations that it begins in, and who is not
+ * named in the repair would be stopped by the next one. */
 static void operator_rebuild(struct sim_world *world, struct sim_site *site)
 {
-    if (!(site->lost || site->retired) || site->gone || site->held > 0) {
+    if (!(site->lost || site->retired) || site->gone || site->held > 0 ||
+        sim_world_repairs(world)) {
         return;
     }
     for (uint32_t at = 0; at < world->plan.shard_count; at++) {
