@@ -241,6 +241,7 @@ void sim_inspect_seat(struct sim_world *world, struct sim_seat *seat)
                                   status->applied_log_index, bytes_load_le64(status->chain_hash));
     }
     seat->placement = shard_placement(seat->shard)->placement;
+    seat->placed = shard_placement_log_index(seat->shard) <= status->persisted_log_index;
     sim_world_trace(world, status->term << 8 | (uint64_t)status->role);
     sim_world_trace(world, status->appended_log_index << 32 ^ status->committed_log_index);
     sim_world_trace(world, bytes_load_le64(status->chain_hash));

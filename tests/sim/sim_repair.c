@@ -40,7 +40,24 @@ void sim_repair_reset(struct sim_world *world)
 
 /* ---- The fault ---- */
 
-/* Whether every shard has a member left, and some shard has no quorum of them. */
+/* Members whose own journals know that they are: a repair can begin from each. A site that has been
+ * added and has not heard of it yet has nothing to keep. */
+static uint16_t repair_aware(const struct sim_world *world, uint32_t at)
+{
+    uint16_t aware = 0;
+    for (uint8_t site_id = 1; site_id <= world->plan.site_count; site_id++) {
+        const struct sim_site *site = &world->sites[site_id - 1];
+        const struct sim_seat *seat = &site->seats[at];
+        const struct placement_site *member = &seat->placement.sites[site_id - 1];
+        if (seat->placed && member->role != PLACEMENT_ABSENT &&
+            member->incarnation == site->incarnation) {
+            aware |= repair_bit(site_id);
+        }
+    }
+    return aware;
+}
+
+/* Whether every shard has a member left that can be kept, and some shard has no quorum of them. */
 static void repair_left(const struct sim_world *world, uint16_t lost, bool *all, bool *stops)
 {
     *all = true;
@@ -48,7 +65,7 @@ static void repair_left(const struct sim_world *world, uint16_t lost, bool *all,
     for (uint32_t at = 0; at < world->plan.shard_count; at++) {
         const struct placement *placement = &world->placements[at];
         uint16_t left = placement_members(placement) & (uint16_t)~lost;
-        *all = *all && left != 0;
+        *all = *all && (left & repair_aware(world, at)) != 0;
         *stops = *stops || !placement_elects(placement, left);
     }
 }

@@ -253,6 +253,7 @@ enum status sim_seat_open(struct sim_world *world, struct sim_site *site, struct
     seat->recovers = false;
     seat->status = (struct shard_status){0};
     seat->placement = shard_placement(seat->shard)->placement;
+    seat->placed = true;
     return status;
 }
 

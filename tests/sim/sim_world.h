@@ -81,6 +81,7 @@ struct sim_seat {
     struct shard *shard;        /* NULL: the process does not run. */
     struct shard_status status; /* After the last turn. */
     struct placement placement; /* Likewise. */
+    bool placed;                /* And whether that is durable here. */
     uint64_t diverges;          /* A fault: its event hash is wrong by this; 0: right. */
     uint64_t diverged_at;       /* Log index where that began. */
     bool fence_excused;         /* It was so in this run. */
