@@ -424,6 +424,12 @@ static void replica_tell_halt(struct replica *replica, struct replica_output *ou
     }
 }
 
+void replica_rebuild(struct replica *replica)
+{
+    ASSERT(replica->options.site_id != 0);
+    replica_audit_begin(replica);
+}
+
 void replica_step(struct replica *replica, const struct replica_input *input,
                   struct replica_output *output)
 {

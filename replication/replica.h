@@ -284,7 +284,8 @@ struct replica {
                              sealed in it. */
     bool halt_judged;     /* No hash has a majority: found out here, not heard. */
     bool fenced;
-    uint64_t fence_due_ns; /* Rebuilt lately: no leader's word fences it before. */
+    uint64_t fence_due_ns; /* No leader's word fences it before: what it told first, and how it was
+                              rebuilt, has to be heard. */
 };
 
 /* Asserts the ranges of the options. */
@@ -297,6 +298,11 @@ void replica_restore(struct replica *replica, const struct replica_position *pos
 
 void replica_step(struct replica *replica, const struct replica_input *input,
                   struct replica_output *output);
+
+/* Between two steps: a fenced engine begins again (rule 9). The hashes that the former one has told
+ * are forgotten; those that this one comes to (APPLIED) follow, and REBUILT when it has caught up.
+ */
+void replica_rebuild(struct replica *replica);
 
 /* The election timeout as the round trips have it now. */
 uint64_t replica_election_ns(const struct replica *replica);

@@ -20,6 +20,12 @@ static void audit_remember(struct replica_audit *audits, uint32_t *next,
     *next = (*next + 1) % REPLICA_AUDITS_MAX;
 }
 
+static void audit_forget(struct replica_audit *audits, uint32_t *next)
+{
+    memset(audits, 0, REPLICA_AUDITS_MAX * sizeof audits[0]);
+    *next = 0;
+}
+
 static const struct replica_audit *audit_find(const struct replica_audit *audits,
                                               const struct replica_audit *place)
 {
@@ -63,12 +69,26 @@ static uint32_t audit_voices(const struct replica *replica, const struct replica
 static void audit_fence(struct replica *replica, struct replica_output *output, uint8_t site_id)
 {
     if (site_id != replica->options.site_id) {
-        replica->progress[site_id - 1].fenced = true; /* Told with the next append. */
+        struct replica_progress *progress = &replica->progress[site_id - 1];
+        progress->fenced = true; /* Told with the next append. */
+        audit_forget(progress->audits, &progress->audit_next);
         return;
     }
     replica->fenced = true;
     output->fenced = true;
     replica_follow(replica, output, 0);
+}
+
+/* It agrees with the majority: where it was fenced it has been rebuilt, and what it told before was
+ * another engine's. */
+static void audit_is_right(struct replica_progress *progress, const struct replica_audit *place)
+{
+    if (progress->fenced) {
+        struct replica_audit right = *place;
+        audit_forget(progress->audits, &progress->audit_next);
+        audit_remember(progress->audits, &progress->audit_next, &right);
+        progress->fenced = false;
+    }
 }
 
 /* Judge one place. Nothing is decided before a hash has a majority of all voters, or none can. */
@@ -117,7 +137,7 @@ static void audit_judge(struct replica *replica, struct replica_output *output,
         if (voices[site_id - 1]->event_hash != best_hash) {
             audit_fence(replica, output, site_id);
         } else if (site_id != replica->options.site_id) {
-            replica->progress[site_id - 1].fenced = false; /* Rebuilt, and right again. */
+            audit_is_right(&replica->progress[site_id - 1], voices[site_id - 1]);
         }
     }
 }
@@ -129,12 +149,30 @@ bool replica_audit_is_past(const struct replica *replica, const struct replica_m
            message->term < replica->term;
 }
 
+/* Whether this engine has told a hash. What a leader says before is about another one. */
+static bool audit_told(const struct replica *replica)
+{
+    struct replica_audit latest;
+    replica_audit_latest(replica, &latest);
+    return latest.log_index > 0;
+}
+
+void replica_audit_begin(struct replica *replica)
+{
+    audit_forget(replica->audits, &replica->audit_next);
+    ASSERT(!audit_told(replica));
+}
+
 void replica_audit_applied(struct replica *replica, struct replica_output *output,
                            const struct replica_audit *audit)
 {
     ASSERT(audit->log_index > 0);
     if (audit->log_index % REPLICA_AUDIT_STRIDE != 0) {
         return;
+    }
+    if (!audit_told(replica)) {
+        /* The leader hears of it in this time. */
+        replica->fence_due_ns = replica->now_ns + replica_election_ns(replica);
     }
     audit_remember(replica->audits, &replica->audit_next, audit);
     if (replica->role == REPLICA_LEADER) {
@@ -146,7 +184,7 @@ void replica_audit_receive(struct replica *replica, struct replica_output *outpu
                            const struct replica_message *message)
 {
     if (message->fence && replica->role == REPLICA_FOLLOWER && !replica->fenced &&
-        replica->now_ns >= replica->fence_due_ns) {
+        audit_told(replica) && replica->now_ns >= replica->fence_due_ns) {
         replica->fenced = true;
         output->fenced = true;
     }

@@ -272,6 +272,7 @@ void replica_follower_install(struct replica *replica, struct replica_output *ou
     replica_membership_install(replica, input->placement, input->placement_log_index);
     replica->cut_term = replica->term;
     replica->installing = true;
+    replica_audit_begin(replica);
     replica->snapshot = *base;
     replica->first_log_index = base->log_index + 1;
     replica->commit_log_index = base->log_index;

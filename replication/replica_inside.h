@@ -96,6 +96,8 @@ void replica_audit_receive(struct replica *replica, struct replica_output *outpu
 /* Whether a majority has agreed, here and in this term, on what comes after whatever a voter that
  * halted in an earlier term has halted for: then its voice is not needed. */
 bool replica_audit_is_past(const struct replica *replica, const struct replica_message *message);
+/* Another engine executes from now on, and what the former one has told counts no more. */
+void replica_audit_begin(struct replica *replica);
 void replica_audit_latest(const struct replica *replica, struct replica_audit *audit);
 
 #endif

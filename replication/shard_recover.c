@@ -284,6 +284,7 @@ void shard_rebuild(struct shard *shard, const struct shard_origin *origin)
     ASSERT(shard->phase == SHARD_RUNNING);
     ASSERT(origin->position.log_index <= shard->replica.commit_log_index);
     recover_stand(shard, origin);
+    replica_rebuild(&shard->replica);
     shard->rebuilding = true;
 }
 

@@ -20,6 +20,18 @@ static void trade(struct cluster *cluster, uint64_t for_ns)
     cluster_run(cluster, CLUSTER_S);
 }
 
+/* Its engine is another one, which has nothing to execute again. */
+static void rebuild(struct cluster *cluster, uint8_t site_id, uint64_t poison)
+{
+    struct cluster_site *site = cluster_site(cluster, site_id);
+    assert_true(site->fenced);
+    site->audit_poison = poison;
+    replica_rebuild(&site->replica);
+    struct replica_input input = {.type = REPLICA_REBUILT};
+    cluster_step(cluster, site_id, &input);
+    assert_false(site->fenced);
+}
+
 static void test_a_follower_in_the_minority_is_fenced(void **state)
 {
     (void)state;
@@ -43,9 +55,7 @@ static void test_a_follower_in_the_minority_is_fenced(void **state)
     cluster_run(cluster, 5 * CLUSTER_S);
     assert_int_equal(cluster_leader(cluster), leader);
     /* Rebuilt, it may lead again. */
-    cluster_site(cluster, wrong)->audit_poison = 0;
-    struct replica_input input = {.type = REPLICA_REBUILT};
-    cluster_step(cluster, wrong, &input);
+    rebuild(cluster, wrong, 0);
     trade(cluster, CLUSTER_S);
     assert_false(cluster_site(cluster, wrong)->fenced);
     assert_int_equal(cluster_transfer(cluster, leader, wrong), REPLICA_ACCEPTED);
@@ -66,9 +76,7 @@ static void test_who_is_rebuilt_is_given_time(void **state)
         cluster_site(cluster, wrong)->audit_poison = 1;
         trade(cluster, CLUSTER_S);
         assert_true(cluster_site(cluster, wrong)->fenced);
-        cluster_site(cluster, wrong)->audit_poison = poison;
-        struct replica_input input = {.type = REPLICA_REBUILT};
-        cluster_step(cluster, wrong, &input);
+        rebuild(cluster, wrong, poison);
         cluster->seals = true;
         uint32_t refenced = 0;
         for (uint32_t at = 0; at < 100; at++) {
@@ -79,6 +87,67 @@ static void test_who_is_rebuilt_is_given_time(void **state)
         assert_int_equal(refenced > 0, poison > 0);
         assert_int_equal(cluster_leader(cluster), leader);
     }
+    cluster_destroy(cluster);
+}
+
+/* From a snapshot behind all that was compared, in a shard where nothing happens: whoever leads
+ * knows the hashes of the former engine at best, which fence nobody. */
+static void test_who_is_rebuilt_and_has_nothing_to_tell_is_left_alone(void **state)
+{
+    (void)state;
+    uint8_t leader;
+    struct cluster *cluster = start("ABC", &leader);
+    uint8_t wrong = leader == 1 ? 2 : 1;
+    uint8_t third = (uint8_t)(6 - leader - wrong);
+    cluster_site(cluster, wrong)->audit_poison = 1;
+    trade(cluster, CLUSTER_S);
+    rebuild(cluster, wrong, 0);
+    cluster_run(cluster, 5 * CLUSTER_S);
+    assert_false(cluster_site(cluster, wrong)->fenced);
+    assert_int_equal(cluster_transfer(cluster, leader, third), REPLICA_ACCEPTED);
+    cluster_run(cluster, 5 * CLUSTER_S);
+    assert_int_equal(cluster_leader(cluster), third);
+    assert_false(cluster_site(cluster, wrong)->fenced);
+    cluster_site(cluster, wrong)->audit_poison = 2; /* It is wrong again, and tells. */
+    trade(cluster, CLUSTER_S);
+    assert_true(cluster_site(cluster, wrong)->fenced);
+    cluster_destroy(cluster);
+}
+
+/* What one told before it was rebuilt is not held against it, when a third one that was behind
+ * comes to that place. */
+static void test_a_former_engine_is_forgotten(void **state)
+{
+    (void)state;
+    uint8_t leader;
+    struct cluster *cluster = start("ABC", &leader);
+    uint8_t wrong = leader == 1 ? 2 : 1;
+    uint8_t third = (uint8_t)(6 - leader - wrong);
+    cluster_site(cluster, wrong)->audit_poison = 1;
+    trade(cluster, CLUSTER_S);
+    const struct replica *replica = &cluster_site(cluster, leader)->replica;
+    assert_true(replica->progress[wrong - 1].fenced);
+    struct replica_audit audit;
+    uint32_t last = (replica->audit_next + REPLICA_AUDITS_MAX - 1) % REPLICA_AUDITS_MAX;
+    audit = replica->audits[last];
+    assert_true(audit.log_index > 0);
+    rebuild(cluster, wrong, 0);
+    trade(cluster, CLUSTER_S / 20);
+    assert_false(replica->progress[wrong - 1].fenced);
+    struct replica_message message = {.type = REPLICA_APPEND_REPLY,
+                                      .from_site_id = third,
+                                      .to_site_id = leader,
+                                      .from_incarnation = cluster_site(cluster, third)->incarnation,
+                                      .term = replica->term,
+                                      .audit = audit};
+    struct replica_input input = {.type = REPLICA_RECEIVE, .message = &message};
+    cluster_step(cluster, leader, &input);
+    bool kept = false; /* That place is judged again. */
+    for (uint32_t at = 0; at < REPLICA_AUDITS_MAX; at++) {
+        kept = kept || replica->audits[at].log_index == audit.log_index;
+    }
+    assert_true(kept);
+    assert_false(replica->progress[wrong - 1].fenced);
     cluster_destroy(cluster);
 }
 
@@ -204,12 +273,14 @@ static void test_who_finds_out_tells_all(void **state)
         replica->audits[(replica->audit_next + REPLICA_AUDITS_MAX - 1) % REPLICA_AUDITS_MAX];
     assert_true(audit.log_index > 0);
     cluster->halts_expected = true;
-    for (uint8_t site_id = 1; site_id <= 3; site_id++) {
-        if (site_id == leader) {
-            continue;
-        }
+    uint64_t right = audit.event_hash;
+    uint8_t other = leader == 1 ? 2 : 1;
+    /* The first is fenced and forgotten, but goes on telling what it has. */
+    const uint8_t tell[] = {other, (uint8_t)(6 - leader - other), other};
+    for (uint32_t at = 0; at < 3; at++) {
+        uint8_t site_id = tell[at];
         assert_int_equal(replica->halt, REPLICA_RUNS);
-        audit.event_hash++;
+        audit.event_hash = right + site_id;
         struct replica_message message = {.type = REPLICA_APPEND_REPLY,
                                           .from_site_id = site_id,
                                           .to_site_id = leader,
@@ -302,6 +373,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_follower_in_the_minority_is_fenced),
         cmocka_unit_test(test_who_is_rebuilt_is_given_time),
+        cmocka_unit_test(test_who_is_rebuilt_and_has_nothing_to_tell_is_left_alone),
+        cmocka_unit_test(test_a_former_engine_is_forgotten),
         cmocka_unit_test(test_a_leader_in_the_minority_leaves),
         cmocka_unit_test(test_without_a_majority_the_shard_halts),
         cmocka_unit_test(test_who_was_away_when_it_halted_hears_of_it),
