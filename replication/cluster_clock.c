@@ -153,36 +153,47 @@ static uint64_t clock_distance(int64_t one, int64_t other)
     return one < other ? (uint64_t)other - (uint64_t)one : (uint64_t)one - (uint64_t)other;
 }
 
+static bool clock_majority(uint16_t supporters, uint32_t voter_count)
+{
+    return clock_count(supporters) * 2 > voter_count;
+}
+
+/* Take what is nearer to the own wall clock, of two the lower, if a majority supports it. */
+static void clock_weigh(struct cluster_clock *clock, const struct clock_support *support,
+                        int64_t own_ns, uint32_t voter_count, int64_t candidate_ns)
+{
+    uint64_t distance = clock_distance(candidate_ns, own_ns);
+    uint64_t best_distance = clock_distance(clock->agreed_ns, own_ns);
+    if (clock->agrees && (distance > best_distance ||
+                          (distance == best_distance && candidate_ns >= clock->agreed_ns))) {
+        return;
+    }
+    uint16_t supporters = clock_supporters(support, candidate_ns);
+    if (clock_majority(supporters, voter_count)) {
+        clock->agrees = true;
+        clock->agreed_ns = candidate_ns;
+        clock->supporters = supporters;
+    }
+}
+
 /* The correction nearest to the own wall clock that a majority of all voters supports: the own one,
  * or an end of somebody's interval. Of two the lower. */
 static void clock_agree(struct cluster_clock *clock, const struct clock_support *support,
                         int64_t own_ns, uint32_t voter_count)
 {
-    int64_t candidates[2 * SITES_MAX + 1] = {own_ns};
-    uint32_t candidate_count = 1;
-    for (uint32_t at = 0; at < SITES_MAX; at++) {
-        if ((support->voters >> at & 1u) != 0) {
-            candidates[candidate_count++] = support->of_site[at].low_ns;
-            candidates[candidate_count++] = support->of_site[at].high_ns;
-        }
-    }
     clock->agrees = false;
     clock->agreed_ns = 0;
     clock->supporters = 0;
-    for (uint32_t at = 0; at < candidate_count; at++) {
-        if (clock->agrees && clock->agreed_ns == own_ns) {
-            break; /* Nothing is nearer: mostly, the own wall clock has a majority's support. */
-        }
-        uint16_t supporters = clock_supporters(support, candidates[at]);
-        uint64_t distance = clock_distance(candidates[at], own_ns);
-        uint64_t best_distance = clock_distance(clock->agreed_ns, own_ns);
-        if (clock_count(supporters) * 2 > voter_count &&
-            (!clock->agrees || distance < best_distance ||
-             (distance == best_distance && candidates[at] < clock->agreed_ns))) {
-            clock->agrees = true;
-            clock->agreed_ns = candidates[at];
-            clock->supporters = supporters;
-        }
+    clock_weigh(clock, support, own_ns, voter_count, own_ns);
+    clock->outside = false;
+    if (clock->agrees) {
+        return; /* Nothing is nearer: mostly, the own wall clock has a majority's support. */
+    }
+    for (uint16_t voters = support->voters; voters != 0;
+         voters = (uint16_t)(voters & (voters - 1u))) {
+        const struct cluster_clock_interval *interval = &support->of_site[__builtin_ctz(voters)];
+        clock_weigh(clock, support, own_ns, voter_count, interval->low_ns);
+        clock_weigh(clock, support, own_ns, voter_count, interval->high_ns);
     }
     clock->outside = clock->agrees && clock->agreed_ns != own_ns;
 }
@@ -192,13 +203,12 @@ static void clock_find_heirs(struct cluster_clock *clock, const struct clock_sup
                              uint32_t voter_count)
 {
     clock->heirs = 0;
-    for (uint32_t at = 0; at < SITES_MAX; at++) {
+    uint16_t others = (uint16_t)(support->voters & ~(1u << (clock->own_site_id - 1)));
+    for (; others != 0; others = (uint16_t)(others & (others - 1u))) {
+        uint32_t at = (uint32_t)__builtin_ctz(others);
         const struct cluster_clock_interval *interval = &support->of_site[at];
-        if ((support->voters >> at & 1u) == 0 || at + 1u == clock->own_site_id) {
-            continue;
-        }
         int64_t middle_ns = interval->low_ns / 2 + interval->high_ns / 2;
-        if (clock_count(clock_supporters(support, middle_ns)) * 2 > voter_count) {
+        if (clock_majority(clock_supporters(support, middle_ns), voter_count)) {
             clock->heirs = (uint16_t)(clock->heirs | 1u << at);
         }
     }

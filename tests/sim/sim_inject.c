@@ -21,7 +21,7 @@ static void inject_both(struct sim_world *world, uint8_t one, uint8_t other, boo
 
 static void inject_isolate(struct sim_world *world, uint8_t site_id, bool deaf_only)
 {
-    for (uint8_t other = 1; other <= SITES_MAX; other++) {
+    for (uint8_t other = 1; other <= world->plan.site_count; other++) {
         inject_both(world, other, site_id, !deaf_only);
     }
 }
@@ -30,7 +30,7 @@ static void inject_isolate(struct sim_world *world, uint8_t site_id, bool deaf_o
 static void inject_links(struct sim_world *world, const struct sim_fault *fault, uint8_t site_id,
                          void (*change)(struct sim_link *link, const struct sim_fault *fault))
 {
-    for (uint8_t other = 1; other <= SITES_MAX; other++) {
+    for (uint8_t other = 1; other <= world->plan.site_count; other++) {
         if (other != site_id) {
             change(sim_network_link(&world->network, site_id, other), fault);
             if (fault->kind != SIM_FAULT_LATENCY_ONE_WAY) {
@@ -91,8 +91,8 @@ static void inject_network_fault(struct sim_world *world, const struct sim_fault
         inject_isolate(world, target, true);
         return;
     case SIM_FAULT_PARTITION:
-        for (uint8_t one = 1; one <= SITES_MAX; one++) {
-            for (uint8_t other = 1; other <= SITES_MAX; other++) {
+        for (uint8_t one = 1; one <= world->plan.site_count; one++) {
+            for (uint8_t other = 1; other <= world->plan.site_count; other++) {
                 if ((fault->magnitude >> (one - 1) & 1u) !=
                     (fault->magnitude >> (other - 1) & 1u)) {
                     inject_both(world, one, other, true);
@@ -113,8 +113,8 @@ static void inject_network_fault(struct sim_world *world, const struct sim_fault
 void sim_inject_network(struct sim_world *world)
 {
     ASSERT(world->plan.site_count > 0);
-    for (uint8_t from = 1; from <= SITES_MAX; from++) {
-        for (uint8_t to = 1; to <= SITES_MAX; to++) {
+    for (uint8_t from = 1; from <= world->plan.site_count; from++) {
+        for (uint8_t to = 1; to <= world->plan.site_count; to++) {
             struct sim_link *link = sim_network_link(&world->network, from, to);
             uint32_t pair = from < to ? from * 16u + to : to * 16u + from;
             link->latency_ns =

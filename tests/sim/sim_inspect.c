@@ -179,11 +179,6 @@ static void inspect_oddities(struct sim_world *world, const struct sim_seat *sea
         sim_check_fail(&world->check, "site %u serves shard %u %s", site_id, seat->shard_id,
                        status->fenced ? "and is fenced" : "without leading");
     }
-    struct journal_usage usage;
-    journal_usage(seat->site->journal, &usage);
-    if (usage.wal_used_bytes > usage.wal_bytes) {
-        sim_check_fail(&world->check, "the ring of site %u is overfull", site_id);
-    }
 }
 
 /* Who is left out of a repair neither commits nor comes to lead any more. */
@@ -217,7 +212,7 @@ static void inspect_generation(struct sim_world *world, const struct sim_seat *s
     }
 }
 
-void sim_inspect_seat(struct sim_world *world, struct sim_seat *seat)
+static void inspect_seat(struct sim_world *world, struct sim_seat *seat)
 {
     struct shard_status before = seat->status;
     ASSERT(seat->shard != NULL);
@@ -245,6 +240,19 @@ void sim_inspect_seat(struct sim_world *world, struct sim_seat *seat)
     sim_world_trace(world, status->term << 8 | (uint64_t)status->role);
     sim_world_trace(world, status->appended_log_index << 32 ^ status->committed_log_index);
     sim_world_trace(world, bytes_load_le64(status->chain_hash));
+}
+
+void sim_inspect_site(struct sim_world *world, struct sim_site *site)
+{
+    struct journal_usage usage;
+    ASSERT(site->journal != NULL);
+    journal_usage(site->journal, &usage);
+    if (usage.wal_used_bytes > usage.wal_bytes) {
+        sim_check_fail(&world->check, "the ring of site %u is overfull", site->site_id);
+    }
+    for (uint32_t at = 0; at < world->plan.shard_count; at++) {
+        inspect_seat(world, &site->seats[at]);
+    }
 }
 
 void sim_inspect_dropped(struct sim_seat *seat, const struct segment *segment)

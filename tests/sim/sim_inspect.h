@@ -4,8 +4,8 @@
 
 #include "tests/sim/sim_world.h"
 
-/* After a turn of its site. */
-void sim_inspect_seat(struct sim_world *world, struct sim_seat *seat);
+/* After a turn of the site. */
+void sim_inspect_site(struct sim_world *world, struct sim_site *site);
 
 /* A site drops a segment as uncommitted. */
 void sim_inspect_dropped(struct sim_seat *seat, const struct segment *segment);

@@ -118,9 +118,7 @@ void sim_site_turn(struct sim_world *world, struct sim_site *site, uint64_t star
     uint64_t now_ns = sim_clock_monotonic_ns(&site->clock, world->queue.now_ns);
     uint64_t wall_ns = sim_clock_wall_ns(&site->clock, world->queue.now_ns);
     enum status status = site_run(world, site, now_ns, wall_ns);
-    for (uint32_t at = 0; at < world->plan.shard_count; at++) {
-        sim_inspect_seat(world, &site->seats[at]);
-    }
+    sim_inspect_site(world, site);
     if (site->ledger.violation != NULL) {
         sim_check_fail(&world->check, "site %u: %s", site->site_id, site->ledger.violation);
     }
