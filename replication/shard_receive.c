@@ -98,6 +98,7 @@ static bool receive_check(struct shard *shard, const struct replica_message *mes
         const uint8_t *source = segment->payload - SEGMENT_HEADER_BYTES;
         if (!matches) { /* Only what it says of itself counts: it will be asked for again. */
             next_command_sequence = segment->first_command_sequence;
+            last_timestamp_ns = 0; /* What stands here instead may bear a later time. */
             matches = true;
         }
         if (shard_log_check(segment, &before, next_command_sequence, last_timestamp_ns,

@@ -741,6 +741,37 @@ static void test_the_beginning_comes_behind_a_snapshot(void **state)
     assert_int_equal(status_now().appended_log_index, 9);
 }
 
+/* A leader whose clock was ahead sealed a tail here that the others do not have. What comes from
+ * them has earlier times, and is answered all the same: the tail gives way. */
+static void test_a_tail_from_the_future_gives_way(void **state)
+{
+    (void)state;
+    struct forgery forgery = honest();
+    forgery.timestamp_ns = WALL + 1000000;
+    struct history old = begin_history(1);
+    seal(&old, 1, 7, &forgery);
+    deliver(&old, 1, 3, 1, 1, 2);
+    persist();
+    forgery.timestamp_ns = WALL + 1;
+    forgery.signer = &signers[1];
+    struct history new = begin_history(1);
+    seal(&new, 2, 0, &forgery);
+    seal(&new, 2, 8, &forgery);
+    deliver(&new, 4, 4, 2, 2, 2);
+    persist(); /* The term. */
+    deliver(&new, 4, 4, 2, 2, 2);
+    assert_int_equal(status_now().messages_refused, 0);
+    const struct replica_message *reply = last_said(REPLICA_APPEND_REPLY);
+    assert_non_null(reply);
+    assert_true(reply->rejected);
+    assert_int_equal(reply->rejected_log_index, 3);
+    deliver(&new, 3, 4, 2, 2, 4);
+    persist();
+    assert_int_equal(evidence_count, 1);
+    assert_int_equal(status_now().applied_log_index, 4);
+    assert_int_equal(machine.applied[1].value, 8);
+}
+
 /* Elections follow the monotonic clock; the wall clock may do what it likes (P6). */
 static void test_elections_know_no_wall_clock(void **state)
 {
@@ -783,6 +814,7 @@ int main(void)
         receive_test(test_what_is_committed_is_never_dropped),
         receive_test(test_a_halt_is_told),
         receive_test(test_the_beginning_comes_behind_a_snapshot),
+        receive_test(test_a_tail_from_the_future_gives_way),
         receive_test(test_elections_know_no_wall_clock),
     };
     return cmocka_run_group_tests(tests, setup_group, teardown_group);
