@@ -82,8 +82,9 @@ static void network_put(struct sim_network *network, struct sim_queue *queue, st
                         struct sim_frame frame, const uint8_t *bytes)
 {
     struct sim_link *link = sim_network_link(network, frame.from_site_id, frame.to_site_id);
-    uint32_t place =
-        link->frames < SIM_NETWORK_LINK_MAX ? network_place(network) : SIM_NETWORK_FRAMES_MAX;
+    bool room = link->frames < SIM_NETWORK_LINK_MAX &&
+                link->sent_until_ns <= queue->now_ns + SIM_NETWORK_WAIT_NS;
+    uint32_t place = room ? network_place(network) : SIM_NETWORK_FRAMES_MAX;
     if (place == SIM_NETWORK_FRAMES_MAX) {
         network->dropped++;
         return;

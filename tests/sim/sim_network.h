@@ -16,6 +16,10 @@
  * queue. */
 #define SIM_NETWORK_FRAMES_MAX 16384u
 #define SIM_NETWORK_LINK_MAX   2048u
+/* What has not left within this has found the queue of a narrow link full: dropped likewise. Frames
+ * under way keep the pace of their sending, so a longer queue would outlive the fault by minutes.
+ */
+#define SIM_NETWORK_WAIT_NS UINT64_C(5000000000)
 
 /* From one site to another, one way. */
 struct sim_link {

@@ -126,6 +126,10 @@ static void test_network_goes_wrong(void **state)
     count = network_try(&(struct sim_link){.corrupted = 200}, &corrupted, &in_order);
     assert_true(corrupted > 100 && corrupted < 300);
     assert_int_equal(network_try(&(struct sim_link){.cut = true}, &corrupted, &in_order), 0);
+    /* 4 bytes each: what leaves within 5 s, and one more. */
+    count = network_try(&(struct sim_link){.bytes_per_second = 400}, &corrupted, &in_order);
+    assert_int_equal(count, 501);
+    assert_true(in_order);
 }
 
 static void test_schedules_are_read_back(void **state)
