@@ -219,7 +219,7 @@ static void test_the_snapshot_of_a_stale_leader(void **state)
         leave_behind(behind);
         uint64_t installs = world->totals.installs;
         cut(old, other, true);
-        sim_network_link(&world->network, old, behind)->bytes_per_second = 100000;
+        sim_network_link(&world->network, old, behind)->bytes_per_second = 80000;
         up(behind);
         for (uint32_t tries = 0; shelf_of(behind)->incoming_bytes == 0 && tries < 400; tries++) {
             go(5);
