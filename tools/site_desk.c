@@ -129,6 +129,15 @@ const struct site_view_shard *site_desk_shard(const struct site_desk *desk, uint
                                                       : NULL;
 }
 
+static bool desk_has(const struct site_desk *desk, const char *site)
+{
+    bool has = false;
+    for (uint32_t at = 0; at < desk->count; at++) {
+        has = has || strcmp(desk->configs[at].site, site) == 0;
+    }
+    return has;
+}
+
 enum status site_desk_leader(struct site_desk *desk, uint16_t shard_id, uint32_t *index)
 {
     const char *named = "none";
@@ -148,6 +157,10 @@ enum status site_desk_leader(struct site_desk *desk, uint16_t shard_id, uint32_t
                        "nobody leads shard %u now: without a quorum nothing can be changed (see "
                        "`causeway site recover` where most voters are gone for good)",
                        shard_id);
+    } else if (desk_has(desk, named)) {
+        (void)snprintf(desk->error, sizeof desk->error,
+                       "shard %u was led by %s a moment ago, and by nobody now", shard_id, named);
+        return STATUS_NOT_YET;
     } else {
         (void)snprintf(desk->error, sizeof desk->error,
                        "shard %u is led by %s: give its configuration as well, --config FILE,FILE",

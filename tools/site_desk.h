@@ -39,8 +39,9 @@ bool site_desk_all_heard(const struct site_desk *desk);
 
 /* Index of any site that was heard. Asserts that there is one. */
 uint32_t site_desk_any(const struct site_desk *desk);
-/* Index of the site that leads a shard; STATUS_NOT_FOUND: none that was heard, and `error` names
- * who does, as far as anybody knows. */
+/* Index of the site that leads a shard. STATUS_NOT_FOUND: none that was heard, and `error` names
+ * who does, as far as anybody knows. STATUS_NOT_YET: so one of these sites is named, which does not
+ * say so itself: leadership moves, look again. */
 MUST_USE enum status site_desk_leader(struct site_desk *desk, uint16_t shard_id, uint32_t *index);
 /* What a site says of a shard. */
 const struct site_view_shard *site_desk_shard(const struct site_desk *desk, uint32_t index,

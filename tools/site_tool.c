@@ -46,8 +46,7 @@ static bool site_tool_prepare(struct site_tool *tool)
     for (uint16_t shard_id = 1; shard_id <= view->shard_count; shard_id++) {
         uint32_t leader = 0; /* Who is cut off may know too little to say which place is free. */
         if ((tool->only_shard == 0 || tool->only_shard == shard_id) &&
-            site_desk_leader(&tool->desk, shard_id, &leader) != STATUS_OK) {
-            (void)options_failed(SITE_DESK_COMMAND, "%s", tool->desk.error);
+            !site_tool_plan_leader(tool, shard_id, &leader)) {
             return false;
         }
     }

@@ -58,5 +58,7 @@ uint8_t site_tool_target_member(const struct site_view *view, const struct place
  * have said what is wrong. */
 bool site_tool_plan(struct site_tool *tool, const struct site_verb *verb, uint16_t shard_id);
 bool site_tool_plan_transfer(struct site_tool *tool, uint16_t shard_id);
+/* Which of the sites leads; waits while leadership moves between them. */
+bool site_tool_plan_leader(struct site_tool *tool, uint16_t shard_id, uint32_t *leader);
 
 #endif

@@ -14,6 +14,20 @@ static bool site_tool_pause(const struct site_tool *tool)
     return monotonic_now_ns() < tool->until_ns;
 }
 
+bool site_tool_plan_leader(struct site_tool *tool, uint16_t shard_id, uint32_t *leader)
+{
+    enum status status = site_desk_leader(&tool->desk, shard_id, leader);
+    while (status == STATUS_NOT_YET && site_tool_pause(tool)) {
+        if (site_desk_look(&tool->desk, SITE_DESK_ASK_NS) == STATUS_OK) {
+            status = site_desk_leader(&tool->desk, shard_id, leader);
+        }
+    }
+    if (status != STATUS_OK) {
+        (void)options_failed(SITE_DESK_COMMAND, "%s", tool->desk.error);
+    }
+    return status == STATUS_OK;
+}
+
 /* How many steps there are still to go. */
 static uint32_t site_tool_steps(const struct placement *now, const struct placement *target,
                                 uint32_t waived_rules)
@@ -151,8 +165,7 @@ static bool site_tool_judge(struct site_tool *tool, const struct site_view *view
 bool site_tool_plan(struct site_tool *tool, const struct site_verb *verb, uint16_t shard_id)
 {
     uint32_t leader = 0;
-    if (site_desk_leader(&tool->desk, shard_id, &leader) != STATUS_OK) {
-        (void)options_failed(SITE_DESK_COMMAND, "%s", tool->desk.error);
+    if (!site_tool_plan_leader(tool, shard_id, &leader)) {
         return false;
     }
     const struct site_view *view = &tool->desk.views[leader];

@@ -21,8 +21,10 @@ static void test_files_that_cannot_be_read(void **state)
 static void test_the_leader_is_found_or_named(void **state)
 {
     (void)state;
+    static struct config configs[2];
     memset(&desk, 0, sizeof desk);
     desk.count = 2;
+    desk.configs = configs;
     for (uint32_t at = 0; at < 2; at++) {
         desk.heard[at] = true;
         desk.views[at].shard_count = 2;
@@ -37,6 +39,12 @@ static void test_the_leader_is_found_or_named(void **state)
     desk.views[1].shards[0].leader = true;
     assert_int_equal(site_desk_leader(&desk, 1, &index), STATUS_OK);
     assert_int_equal(index, 1);
+    /* Who is named is asked as well, and does not say so: it will be somebody soon. */
+    desk.views[1].shards[0].leader = false;
+    memcpy(configs[0].site, "lon1", 5);
+    assert_int_equal(site_desk_leader(&desk, 1, &index), STATUS_NOT_YET);
+    assert_non_null(strstr(desk.error, "led by lon1 a moment ago"));
+    desk.views[1].shards[0].leader = true;
     /* What is said by who is not heard any more is old. */
     desk.heard[1] = false;
     assert_int_equal(site_desk_leader(&desk, 1, &index), STATUS_NOT_FOUND);
