@@ -196,8 +196,8 @@ $(BUILD)/tests/%_test: $(BUILD)/objects/tests/%_test.o $(BUILD)/libtests.a $(ARC
 	$(SAY) 'link $(@F)'
 	$(QUIET)$(CC) $(LDFLAGS) -o $@ $^ $(TEST_LIBRARIES) $(TOOLS_LIBRARIES) $(GATEWAY_LIBRARIES) $(LIBRARIES) -lm
 
-# The simulator has its own signatures and pages (sim_sodium.c, sim_pages.c), which go before
-# those of libsodium and io.
+# The simulator has its own signatures, pages and files of streams (sim_sodium.c, sim_pages.c,
+# sim_storage.c), which go before those of libsodium, io and gateway.
 $(BUILD)/tests/sim/%_test: $(BUILD)/objects/tests/sim/%_test.o $(BUILD)/libsim.a $(BUILD)/libtests.a $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(SAY) 'link $(@F)'

@@ -1,41 +1,15 @@
 #include "gateway/block_file.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "gateway/block_storage.h"
 #include "matching/base/assertion.h"
 #include "matching/base/checksum.h"
 
 /* For people who look into the file; no block begins at 0, so that 0 can mean "none". */
 static const char TITLE[64] = "causeway session streams, version 2, derived from the journal\n";
-
-static enum status file_status(int error)
-{
-    switch (error) {
-    case ENOSPC:
-    case EDQUOT:
-    case EFBIG:
-        return STATUS_NO_SPACE;
-    case ENOENT:
-    case ENOTDIR:
-        return STATUS_NOT_FOUND;
-    case EACCES:
-    case EPERM:
-    case EROFS:
-        return STATUS_DENIED;
-    case ELOOP:
-    case EISDIR:
-    case ENXIO:
-        return STATUS_BAD_ARGUMENT;
-    default: /* Whatever else a system may say. */
-        return STATUS_IO;
-    }
-}
 
 static enum status file_write(struct block_file *file, const void *bytes, size_t count)
 {
@@ -43,67 +17,21 @@ static enum status file_write(struct block_file *file, const void *bytes, size_t
     if (count > file->bytes_max - file->bytes) {
         return STATUS_NO_SPACE;
     }
-    size_t done = 0;
-    while (done < count) {
-        ssize_t written = pwrite(file->file, (const uint8_t *)bytes + done, count - done,
-                                 (off_t)(file->bytes + done));
-        if (written < 0 && errno != EINTR) {
-            return file_status(errno);
-        }
-        done += written > 0 ? (size_t)written : 0;
-    }
-    file->bytes += count;
-    return STATUS_OK;
-}
-
-static enum status file_read(const struct block_file *file, uint64_t offset, void *bytes,
-                             size_t count)
-{
-    size_t done = 0;
-    while (done < count) {
-        ssize_t got =
-            pread(file->file, (uint8_t *)bytes + done, count - done, (off_t)(offset + done));
-        if (got == 0) {
-            return STATUS_DAMAGED; /* Cut off: this much had been written. */
-        }
-        if (got < 0 && errno != EINTR) {
-            return STATUS_IO;
-        }
-        done += got > 0 ? (size_t)got : 0;
-    }
-    return STATUS_OK;
-}
-
-static enum status file_prepare(struct block_file *file)
-{
-    struct stat found;
-    if (fstat(file->file, &found) != 0) {
-        return file_status(errno);
-    }
-    if (!S_ISREG(found.st_mode)) {
-        return STATUS_BAD_ARGUMENT;
-    }
-    if (ftruncate(file->file, 0) != 0 || fchmod(file->file, 0600) != 0) {
-        return file_status(errno);
-    }
-    return file_write(file, TITLE, sizeof TITLE);
+    enum status status = block_storage_write(file->file, file->bytes, bytes, count);
+    file->bytes += status == STATUS_OK ? count : 0;
+    return status;
 }
 
 enum status block_file_create(struct block_file *file, const char *path, uint64_t bytes_max)
 {
     ASSERT(file != NULL);
-    ASSERT(path != NULL);
-    file->bytes = 0;
-    file->bytes_max = bytes_max;
-    struct stat there;
-    if (lstat(path, &there) == 0 && S_ISREG(there.st_mode)) {
-        (void)unlink(path); /* Not emptied: another market may still read it. */
+    *file = (struct block_file){.file = -1, .bytes_max = bytes_max};
+    enum status status = block_storage_open(path, &file->file);
+    if (status != STATUS_OK) {
+        file->file = -1;
+        return status;
     }
-    file->file = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
-    if (file->file < 0) {
-        return file_status(errno);
-    }
-    enum status status = file_prepare(file);
+    status = file_write(file, TITLE, sizeof TITLE);
     if (status != STATUS_OK) {
         block_file_close(file);
     }
@@ -113,7 +41,7 @@ enum status block_file_create(struct block_file *file, const char *path, uint64_
 void block_file_close(struct block_file *file)
 {
     if (file->file >= 0) {
-        (void)close(file->file); /* Derived data: nothing is lost by an error here. */
+        block_storage_close(file->file);
     }
     file->file = -1;
 }
@@ -169,7 +97,7 @@ enum status block_file_append(struct block_file *file, struct block_chain *chain
 static enum status file_header(const struct block_file *file, uint32_t session_id,
                                uint64_t sequence, uint64_t offset, struct block_header *header)
 {
-    enum status status = file_read(file, offset, header, sizeof *header);
+    enum status status = block_storage_read(file->file, offset, header, sizeof *header);
     if (status != STATUS_OK) {
         return status;
     }
@@ -244,7 +172,8 @@ enum status block_file_payload(const struct block_file *file, uint64_t offset,
 {
     ASSERT(offset > 0);
     ASSERT(target != NULL);
-    enum status status = file_read(file, offset + sizeof *header, target, header->stored_bytes);
+    enum status status =
+        block_storage_read(file->file, offset + sizeof *header, target, header->stored_bytes);
     if (status == STATUS_OK &&
         checksum_bytes(CHECKSUM_SEED, target, header->stored_bytes) != header->payload_hash) {
         status = STATUS_DAMAGED;

@@ -16,6 +16,7 @@
 #include "tests/sim/sim_shelf.h"
 #include "tests/sim/sim_site.h"
 #include "tests/sim/sim_sodium.h"
+#include "tests/sim/sim_storage.h"
 #include "tests/sim/sim_trade.h"
 
 /* What must be enough to heal after the last fault. */
@@ -36,7 +37,7 @@ void sim_world_say(const struct sim_world *world, const char *format, ...)
     (void)fflush(stdout);
 }
 
-struct sim_world *sim_create(const char *directory)
+struct sim_world *sim_create(void)
 {
     /* Memory is used again from run to run instead of going back to the system. */
     (void)mallopt(M_MMAP_THRESHOLD, 32 << 20);
@@ -45,8 +46,6 @@ struct sim_world *sim_create(const char *directory)
     if (world == NULL) {
         return NULL;
     }
-    ASSERT(strlen(directory) < sizeof world->directory);
-    memcpy(world->directory, directory, strlen(directory));
     world->scratch = malloc(SEGMENT_BYTES_MAX);
     ASSERT(world->scratch != NULL);
     world->event = sim_trade_event;
@@ -78,6 +77,7 @@ void sim_destroy(struct sim_world *world)
     free(world->scratch);
     free(world->wire);
     sim_pages_trim();
+    sim_storage_trim();
     free(world);
 }
 

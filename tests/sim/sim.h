@@ -5,9 +5,8 @@
 
 #include "tests/sim/sim_world.h"
 
-/* A world in which runs are made one after the other; NULL without memory. Files of session streams
- * go into `directory`. */
-struct sim_world *sim_create(const char *directory);
+/* A world in which runs are made one after the other, one in a process; NULL without memory. */
+struct sim_world *sim_create(void);
 void sim_destroy(struct sim_world *world);
 
 /* What a caller may ask for; 0: the seed decides. */

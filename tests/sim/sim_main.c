@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/statvfs.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -24,8 +23,6 @@
 #define MAIN_TRIALS_MAX   300u
 #define MAIN_TRIAL_S      60u /* A run that takes longer has failed. */
 #define MAIN_EXIT_FAILED  3
-#define MAIN_MEMORY       "/dev/shm"
-#define MAIN_MEMORY_BYTES (UINT64_C(1) << 30) /* Far more than the streams of all jobs take. */
 
 struct main_options {
     uint64_t seed;
@@ -34,7 +31,6 @@ struct main_options {
     double until_s; /* Monotonic: no run begins later. 0: no limit. */
     bool trace;
     bool first; /* End with the first failure, whose faults stay as they are. */
-    char directory[192];
     struct sim_wishes wishes;
 };
 
@@ -70,7 +66,6 @@ static void main_usage(void)
         "  --no-faults     none\n"
         "  --first         end with the first failure, whose faults stay as they are; one process\n"
         "  --trace         print the trace hash of each run\n"
-        "  --directory D   where session streams are kept while it runs (a new one in TMPDIR)\n"
         "  --verbose       what happens, line by line\n"
         "  --list          the catalogue of faults\n"
         "  --help          this");
@@ -112,13 +107,14 @@ static void main_list(void)
 
 static void main_parse(struct main_options *options, int count, char **words)
 {
-    static const struct option names[] = {
-        {"seed", 1, NULL, 's'},      {"seeds", 1, NULL, 'n'},   {"jobs", 1, NULL, 'j'},
-        {"seconds", 1, NULL, 't'},   {"sites", 1, NULL, 'i'},   {"providers", 1, NULL, 'p'},
-        {"shards", 1, NULL, 'h'},    {"faults", 1, NULL, 'f'},  {"no-faults", 0, NULL, 'N'},
-        {"directory", 1, NULL, 'd'}, {"verbose", 0, NULL, 'v'}, {"trace", 0, NULL, 'T'},
-        {"minutes", 1, NULL, 'm'},   {"list", 0, NULL, 'L'},    {"first", 0, NULL, 'F'},
-        {"help", 0, NULL, 'H'},      {NULL, 0, NULL, 0}};
+    static const struct option names[] = {{"seed", 1, NULL, 's'},      {"seeds", 1, NULL, 'n'},
+                                          {"jobs", 1, NULL, 'j'},      {"seconds", 1, NULL, 't'},
+                                          {"sites", 1, NULL, 'i'},     {"providers", 1, NULL, 'p'},
+                                          {"shards", 1, NULL, 'h'},    {"faults", 1, NULL, 'f'},
+                                          {"no-faults", 0, NULL, 'N'}, {"verbose", 0, NULL, 'v'},
+                                          {"trace", 0, NULL, 'T'},     {"minutes", 1, NULL, 'm'},
+                                          {"list", 0, NULL, 'L'},      {"first", 0, NULL, 'F'},
+                                          {"help", 0, NULL, 'H'},      {NULL, 0, NULL, 0}};
     struct sim_wishes *wishes = &options->wishes;
     int letter;
     while ((letter = getopt_long(count, words, "", names, NULL)) != -1) {
@@ -149,9 +145,6 @@ static void main_parse(struct main_options *options, int count, char **words)
             break;
         case 'N':
             wishes->no_faults = true;
-            break;
-        case 'd':
-            (void)snprintf(options->directory, sizeof options->directory, "%s", optarg);
             break;
         case 'm':
             options->until_s =
@@ -191,11 +184,9 @@ static void main_limit(uint32_t seconds)
 
 static void main_work(const struct main_options *options, struct main_worker *worker, uint32_t step)
 {
-    char directory[256];
-    (void)snprintf(directory, sizeof directory, "%s/XXXXXX", options->directory);
-    struct sim_world *world = mkdtemp(directory) != NULL ? sim_create(directory) : NULL;
+    struct sim_world *world = sim_create();
     if (world == NULL) {
-        (void)fprintf(stderr, "sim: cannot make a world in %s\n", options->directory);
+        (void)fprintf(stderr, "sim: there is not enough memory\n");
         _exit(2);
     }
     world->totals = worker->totals;
@@ -220,7 +211,6 @@ static void main_work(const struct main_options *options, struct main_worker *wo
     main_limit(0);
     worker->done = !worker->result.failed;
     sim_destroy(world);
-    (void)rmdir(directory);
     (void)fflush(stdout);
     _exit(worker->result.failed ? MAIN_EXIT_FAILED : 0);
 }
@@ -414,31 +404,10 @@ static uint32_t main_run(const struct main_options *options, struct main_worker 
     return failures;
 }
 
-/* Where a directory for streams is made: files that come and go thousands of times, and that nobody
- * needs after a crash, are kept in memory where there is plenty for them. */
-static const char *main_base(void)
-{
-    const char *base = getenv("TMPDIR");
-    struct statvfs memory;
-    if (base != NULL) {
-        return base;
-    }
-    bool roomy = statvfs(MAIN_MEMORY, &memory) == 0 && access(MAIN_MEMORY, W_OK) == 0 &&
-                 (uint64_t)memory.f_bavail * memory.f_frsize >= MAIN_MEMORY_BYTES;
-    return roomy ? MAIN_MEMORY : "/tmp";
-}
-
 int main(int count, char **words)
 {
     static struct main_options options = {.seed = 1, .seeds = 1, .jobs = 1};
-    (void)snprintf(options.directory, sizeof options.directory, "%s/causeway-sim-XXXXXX",
-                   main_base());
     main_parse(&options, count, words);
-    bool own = strstr(options.directory, "causeway-sim-XXXXXX") != NULL;
-    if (own && mkdtemp(options.directory) == NULL) {
-        (void)fprintf(stderr, "sim: cannot make a directory %s\n", options.directory);
-        return 2;
-    }
     options.jobs = options.jobs == 0 || options.first ? 1 : options.jobs;
     options.jobs = options.seeds < options.jobs ? (uint32_t)options.seeds : options.jobs;
     sim_sodium_start();
@@ -452,8 +421,5 @@ int main(int count, char **words)
         main_add(&totals, &workers[at].totals);
     }
     main_totals(&totals, failures, main_seconds(CLOCK_MONOTONIC) - began_s);
-    if (own) {
-        (void)rmdir(options.directory);
-    }
     return failures == 0 ? 0 : 1;
 }

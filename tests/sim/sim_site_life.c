@@ -1,7 +1,6 @@
 /* The life of a simulated site's process: its disk's birth, a start, an end. */
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "matching/base/assertion.h"
 #include "matching/base/bytes.h"
@@ -18,10 +17,7 @@ void sim_site_make(struct sim_world *world, uint8_t site_id)
     struct sim_site *site = sim_world_site(world, site_id);
     site->site_id = site_id;
     sim_disk_make(&site->disk);
-    int length =
-        snprintf(site->config.data, sizeof site->config.data, "%s/%u", world->directory, site_id);
-    ASSERT(length > 0 && (size_t)length < sizeof site->config.data);
-    (void)mkdir(site->config.data, 0700);
+    (void)snprintf(site->config.data, sizeof site->config.data, "simulated/%u", site_id);
     site->config.shard_count = SHARDS_MAX;
     site->config.tuning.orders_max = 512;
     site->config.tuning.price_levels_max = 128;

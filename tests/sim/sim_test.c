@@ -9,17 +9,14 @@
 #include "tests/sim/sim_trade.h"
 #include "tests/support/cmocka_all.h"
 #include "tests/support/store_memory.h"
-#include "tests/support/test_paths.h"
 
 static struct sim_world *world;
-static char directory[TEST_PATH_BYTES];
 
 static int setup(void **state)
 {
     (void)state;
     sim_sodium_start();
-    test_paths_make(directory, "sim");
-    world = sim_create(directory);
+    world = sim_create();
     assert_non_null(world);
     return 0;
 }
@@ -28,7 +25,6 @@ static int teardown(void **state)
 {
     (void)state;
     sim_destroy(world);
-    test_paths_remove(directory);
     return 0;
 }
 

@@ -225,7 +225,6 @@ struct sim_world {
     uint8_t *scratch; /* SEGMENT_BYTES_MAX. */
     uint8_t *wire;    /* A frame being made. */
     size_t wire_bytes;
-    char directory[256];
     /* Somebody above wants to know what a site executed. */
     void (*event)(struct sim_world *world, struct sim_seat *seat, const struct event *event);
     /* And that its clients are no longer served: its process has ended, or begins elsewhere. */
