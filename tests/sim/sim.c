@@ -158,7 +158,6 @@ static void world_genesis(struct sim_world *world)
         world->placements[at] = *genesis;
         world->placement_terms[at] = 0;
         world->plan_under_way[at] = false;
-        world->proposal_terms[at] = 0;
     }
 }
 

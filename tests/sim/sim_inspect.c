@@ -130,12 +130,8 @@ static void inspect_leader(struct sim_world *world, struct sim_seat *seat, bool 
     sim_check_leader(&world->check, seat->site->site_id, seat->shard_id, status->term);
     if (status->leader && status->term >= world->placement_terms[at]) {
         world->placement_terms[at] = status->term;
-        const struct placement_record *record = shard_placement(seat->shard);
-        world->placements[at] = record->placement;
-        /* Taken, but still to be written into the log: until then nothing shows it. */
-        bool waits = world->proposal_terms[at] == status->term &&
-                     world->proposal_epochs[at] == record->placement.epoch;
-        world->plan_under_way[at] = record->planned || waits;
+        world->placements[at] = shard_placement(seat->shard)->placement;
+        world->plan_under_way[at] = shard_placement(seat->shard)->planned;
         world->repairs[at].settled =
             world->repairs[at].settled ||
             status->committed_log_index >= world->repairs[at].kept.log_index;

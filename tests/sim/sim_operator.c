@@ -34,10 +34,7 @@ static bool operator_plan(struct sim_world *world, uint16_t shard_id,
                   (int)refusal, (int)verdict.rule);
     sim_site_wake(world, site);
     if (refusal == REPLICA_ACCEPTED) {
-        const struct sim_seat *seat = &site->seats[shard_id - 1];
         world->plan_under_way[shard_id - 1] = true;
-        world->proposal_terms[shard_id - 1] = seat->status.term;
-        world->proposal_epochs[shard_id - 1] = shard_placement(seat->shard)->placement.epoch;
     }
     return refusal == REPLICA_ACCEPTED;
 }

@@ -201,8 +201,6 @@ struct sim_world {
     struct placement placements[SHARDS_MAX]; /* As the newest leader sees them. */
     uint64_t placement_terms[SHARDS_MAX];
     bool plan_under_way[SHARDS_MAX];
-    uint64_t proposal_terms[SHARDS_MAX];  /* A plan was taken in this term, by a leader whose */
-    uint64_t proposal_epochs[SHARDS_MAX]; /* membership had this epoch: not in its log yet. */
     struct sim_schedule schedule;
     bool active[SIM_FAULTS_MAX];     /* Under way. */
     bool applied[SIM_FAULTS_MAX];    /* It found something to do. */
