@@ -234,6 +234,20 @@ static enum repair_refusal repair_try(struct sim_world *world, struct repair_vie
     return refusal;
 }
 
+/* Who is off now cannot be named any more, and a shard that had its quorum with that one has it no
+ * more: the operator looks at all of them again. */
+static void repair_off(struct sim_world *world, uint8_t site_id)
+{
+    for (uint32_t at = 0; at < world->plan.shard_count; at++) {
+        struct sim_repair *kept = &world->repairs[at];
+        kept->wanted = true;
+        if (kept->decided && (kept->repair.survivors & repair_bit(site_id)) != 0) {
+            kept->decided = false;
+        }
+    }
+    ASSERT(sim_world_repairs(world));
+}
+
 /* Those that were left out get a new journal: they have no part in what goes on. */
 static void repair_replace(struct sim_world *world, uint16_t lost)
 {
@@ -243,6 +257,7 @@ static void repair_replace(struct sim_world *world, uint16_t lost)
             sim_site_end(world, site, SIM_SITE_KILL);
             sim_trade_lost(world, site_id);
             sim_damage_lose(world, site);
+            repair_off(world, site_id);
         }
     }
     ASSERT(lost != 0);
