@@ -131,7 +131,10 @@ static void inspect_leader(struct sim_world *world, struct sim_seat *seat, bool 
     if (status->leader && status->term >= world->placement_terms[at]) {
         world->placement_terms[at] = status->term;
         world->placements[at] = shard_placement(seat->shard)->placement;
-        world->plan_under_way[at] = shard_placement(seat->shard)->planned;
+        /* Its last step is none before it is committed: the next leader may not have it. */
+        world->plan_under_way[at] =
+            shard_placement(seat->shard)->planned ||
+            shard_placement_log_index(seat->shard) > status->committed_log_index;
         world->repairs[at].settled =
             world->repairs[at].settled ||
             status->committed_log_index >= world->repairs[at].kept.log_index;
