@@ -158,6 +158,7 @@ static void world_genesis(struct sim_world *world)
         world->placements[at] = *genesis;
         world->placement_terms[at] = 0;
         world->plan_under_way[at] = false;
+        world->plan_terms[at] = 0;
     }
 }
 

@@ -123,6 +123,20 @@ static void inspect_committed(struct sim_world *world, struct sim_seat *seat, bo
     }
 }
 
+/* A plan is under way from when a leader takes it, before it has sealed the first step, until the
+ * last one is committed: before that the next leader may not have it. */
+static void inspect_plan(struct sim_world *world, const struct sim_seat *seat)
+{
+    uint32_t at = seat->shard_id - 1u;
+    const struct placement_record *record = shard_placement(seat->shard);
+    ASSERT(seat->status.leader);
+    world->plan_under_way[at] =
+        record->planned ||
+        shard_placement_log_index(seat->shard) > seat->status.committed_log_index ||
+        (world->plan_terms[at] == seat->status.term &&
+         world->plan_epochs[at] == record->placement.epoch);
+}
+
 static void inspect_leader(struct sim_world *world, struct sim_seat *seat, bool serves_anew)
 {
     const struct shard_status *status = &seat->status;
@@ -131,10 +145,7 @@ static void inspect_leader(struct sim_world *world, struct sim_seat *seat, bool 
     if (status->leader && status->term >= world->placement_terms[at]) {
         world->placement_terms[at] = status->term;
         world->placements[at] = shard_placement(seat->shard)->placement;
-        /* Its last step is none before it is committed: the next leader may not have it. */
-        world->plan_under_way[at] =
-            shard_placement(seat->shard)->planned ||
-            shard_placement_log_index(seat->shard) > status->committed_log_index;
+        inspect_plan(world, seat);
         world->repairs[at].settled =
             world->repairs[at].settled ||
             status->committed_log_index >= world->repairs[at].kept.log_index;

@@ -34,7 +34,10 @@ static bool operator_plan(struct sim_world *world, uint16_t shard_id,
                   (int)refusal, (int)verdict.rule);
     sim_site_wake(world, site);
     if (refusal == REPLICA_ACCEPTED) {
+        const struct shard *shard = site->seats[shard_id - 1].shard;
         world->plan_under_way[shard_id - 1] = true;
+        world->plan_terms[shard_id - 1] = shard_leadership(shard).term;
+        world->plan_epochs[shard_id - 1] = shard_placement(shard)->placement.epoch;
     }
     return refusal == REPLICA_ACCEPTED;
 }

@@ -201,6 +201,10 @@ struct sim_world {
     struct placement placements[SHARDS_MAX]; /* As the newest leader sees them. */
     uint64_t placement_terms[SHARDS_MAX];
     bool plan_under_way[SHARDS_MAX];
+    /* Of the leader that took the last plan, and of the membership there: until that is another one
+     * the first step has not even been sealed. */
+    uint64_t plan_terms[SHARDS_MAX];
+    uint64_t plan_epochs[SHARDS_MAX];
     struct sim_schedule schedule;
     bool active[SIM_FAULTS_MAX];     /* Under way. */
     bool applied[SIM_FAULTS_MAX];    /* It found something to do. */
