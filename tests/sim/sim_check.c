@@ -29,9 +29,11 @@ void sim_check_reset(struct sim_check *check)
         shard->last_timestamp_ns = 0;
         memset(shard->snapshots, 0, sizeof shard->snapshots);
         shard->chains.count = 0;
+        shard->terms.count = 0;
         shard->records.count = 0;
         shard->states.count = 0;
         check_add(&shard->chains, 0);
+        check_add(&shard->terms, 0);
         check_add(&shard->records, 0);
         check_add(&shard->states, 0);
         shard->times.count = 0;
@@ -56,6 +58,7 @@ void sim_check_free(struct sim_check *check)
     for (uint32_t at = 0; at < SHARDS_MAX; at++) {
         struct sim_check_shard *shard = &check->shards[at];
         free(shard->chains.values);
+        free(shard->terms.values);
         free(shard->records.values);
         free(shard->states.values);
         free(shard->times.values);
@@ -261,12 +264,13 @@ void sim_check_leader(struct sim_check *check, uint8_t site_id, uint16_t shard_i
 }
 
 bool sim_check_committed(struct sim_check *check, uint8_t site_id, uint16_t shard_id,
-                         uint64_t log_index, uint64_t chain)
+                         uint64_t log_index, uint64_t chain, uint64_t term)
 {
     struct sim_check_shard *shard = check_shard(check, shard_id);
     ASSERT(log_index > 0);
     if (log_index == shard->chains.count) {
         check_add(&shard->chains, chain);
+        check_add(&shard->terms, term);
         return true;
     }
     if (log_index > shard->chains.count || shard->chains.values[log_index] != chain) {
@@ -283,12 +287,24 @@ uint64_t sim_check_committed_last(const struct sim_check *check, uint16_t shard_
     return check->shards[shard_id - 1].chains.count - 1;
 }
 
+uint64_t sim_check_committed_in(const struct sim_check *check, uint16_t shard_id, uint64_t term)
+{
+    uint64_t last = sim_check_committed_last(check, shard_id);
+    const struct sim_list *terms = &check->shards[shard_id - 1].terms;
+    ASSERT(terms->count == last + 1);
+    while (terms->values[last] > term) {
+        last--;
+    }
+    return last;
+}
+
 void sim_check_cut(struct sim_check *check, uint16_t shard_id, uint64_t log_index,
                    uint64_t command_sequence)
 {
     struct sim_check_shard *shard = check_shard(check, shard_id);
     ASSERT(log_index < shard->chains.count);
     shard->chains.count = log_index + 1;
+    shard->terms.count = log_index + 1;
     if (command_sequence + 1 < shard->records.count) { /* Else nobody had executed more. */
         shard->records.count = command_sequence + 1;
         shard->states.count = command_sequence + 1;

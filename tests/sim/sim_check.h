@@ -30,6 +30,7 @@ struct sim_check_snapshot {
 
 struct sim_check_shard {
     struct sim_list chains;  /* First 8 bytes of the chain hash of committed segments; [0] is 0. */
+    struct sim_list terms;   /* In which they were committed. */
     struct sim_list records; /* Hash of each command, by sequence; [0] is 0. */
     struct sim_list states;  /* Event hash of the engine after it. */
     struct sim_list times;   /* Its time. */
@@ -95,10 +96,13 @@ void sim_check_executed(struct sim_check *check, uint8_t site_id, uint16_t shard
 /* A site leads in a term. Nobody else does. */
 void sim_check_leader(struct sim_check *check, uint8_t site_id, uint16_t shard_id, uint64_t term);
 
-/* A site says that a segment is committed. True: it is the first to say so. */
+/* A site in a term says that a segment is committed. True: it is the first to say so. */
 bool sim_check_committed(struct sim_check *check, uint8_t site_id, uint16_t shard_id,
-                         uint64_t log_index, uint64_t chain);
+                         uint64_t log_index, uint64_t chain, uint64_t term);
 uint64_t sim_check_committed_last(const struct sim_check *check, uint16_t shard_id);
+/* The last one that was committed in this term or before: what its leader must have. One of a later
+ * term can be committed already, when this one has slept since it was voted for. */
+uint64_t sim_check_committed_in(const struct sim_check *check, uint16_t shard_id, uint64_t term);
 
 /* A quorum repair keeps of what is committed the segments up to `log_index`, which end with command
  * `command_sequence`: whatever comes behind them from now on is the truth. Leaders are counted

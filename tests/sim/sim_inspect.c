@@ -115,7 +115,8 @@ static void inspect_committed(struct sim_world *world, struct sim_seat *seat, bo
                            seat->site->site_id, at, seat->shard_id);
             return;
         }
-        (void)sim_check_committed(&world->check, seat->site->site_id, seat->shard_id, at, chain);
+        (void)sim_check_committed(&world->check, seat->site->site_id, seat->shard_id, at, chain,
+                                  seat->status.term);
         world->totals.commits++;
     }
     if (seat->status.committed_log_index > known) {
@@ -150,7 +151,7 @@ static void inspect_leader(struct sim_world *world, struct sim_seat *seat, bool 
             world->repairs[at].settled ||
             status->committed_log_index >= world->repairs[at].kept.log_index;
     }
-    uint64_t known = sim_check_committed_last(&world->check, seat->shard_id);
+    uint64_t known = sim_check_committed_in(&world->check, seat->shard_id, status->term);
     uint64_t chain;
     if (!serves_anew || known == 0) {
         return;
@@ -164,7 +165,8 @@ static void inspect_leader(struct sim_world *world, struct sim_seat *seat, bool 
                        seat->site->site_id, seat->shard_id, known);
         return;
     }
-    (void)sim_check_committed(&world->check, seat->site->site_id, seat->shard_id, known, chain);
+    (void)sim_check_committed(&world->check, seat->site->site_id, seat->shard_id, known, chain,
+                              status->term);
 }
 
 static void inspect_oddities(struct sim_world *world, const struct sim_seat *seat,
@@ -247,7 +249,8 @@ static void inspect_seat(struct sim_world *world, struct sim_seat *seat)
     }
     if (status->applied_log_index > before.applied_log_index) {
         (void)sim_check_committed(&world->check, seat->site->site_id, seat->shard_id,
-                                  status->applied_log_index, bytes_load_le64(status->chain_hash));
+                                  status->applied_log_index, bytes_load_le64(status->chain_hash),
+                                  status->term);
     }
     seat->placement = shard_placement(seat->shard)->placement;
     seat->placed = shard_placement_log_index(seat->shard) <= status->persisted_log_index;

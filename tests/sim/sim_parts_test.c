@@ -225,13 +225,15 @@ static void test_leaders_and_commits(void **state)
     assert_false(check.failed);
     sim_check_leader(&check, 2, 1, 5);
     violated("both lead");
-    assert_true(sim_check_committed(&check, 1, 1, 1, 77));
-    assert_false(sim_check_committed(&check, 2, 1, 1, 77));
+    assert_true(sim_check_committed(&check, 1, 1, 1, 77, 3));
+    assert_false(sim_check_committed(&check, 2, 1, 1, 77, 4));
+    assert_int_equal(sim_check_committed_in(&check, 1, 3), 1);
+    assert_int_equal(sim_check_committed_in(&check, 1, 2), 0); /* Its leader has slept. */
     assert_int_equal(sim_check_committed_last(&check, 1), 1);
     assert_false(check.failed);
-    (void)sim_check_committed(&check, 2, 1, 1, 78);
+    (void)sim_check_committed(&check, 2, 1, 1, 78, 4);
     violated("another segment");
-    (void)sim_check_committed(&check, 2, 1, 2, 78);
+    (void)sim_check_committed(&check, 2, 1, 2, 78, 4);
     violated("another segment");
 }
 

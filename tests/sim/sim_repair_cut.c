@@ -128,7 +128,7 @@ void sim_repair_cut(struct sim_world *world, uint16_t shard_id, const struct rep
     /* What the keeper has beyond that is committed from now on: nobody is elected without it. */
     const struct sim_ledger_shard *ledger = &keeper->ledger.shards[shard_id - 1];
     for (uint64_t at = common + 1; at <= repair->repair.kept.log_index; at++) {
-        (void)sim_check_committed(check, keeper->site_id, shard_id, at, ledger->chains[at]);
+        (void)sim_check_committed(check, keeper->site_id, shard_id, at, ledger->chains[at], 0);
     }
     sim_world_say(world, "shard %u goes on from %" PRIu64 " of %" PRIu64 " committed segments",
                   shard_id, common, known);
