@@ -135,7 +135,7 @@ static enum status journal_recovery_apply(struct journal_recovery *recovery,
     struct journal_tail *tail = &state->tail;
     switch (record->type) {
     case WAL_RECORD_TRUNCATE:
-        if (record->log_index > tail->last_log_index || record->log_index < tail->first_log_index) {
+        if (record->log_index > tail->last_log_index) {
             return STATUS_DAMAGED;
         }
         journal_tail_cut(tail, &record->tail);

@@ -70,8 +70,10 @@ void journal_tail_append(struct journal_tail *tail, const struct segment *segmen
 void journal_tail_cut(struct journal_tail *tail, const struct journal_tail *end)
 {
     ASSERT(end->last_log_index <= tail->last_log_index);
-    ASSERT(end->last_log_index + 1 >= tail->first_log_index);
 
+    if (tail->first_log_index > end->last_log_index + 1) {
+        tail->first_log_index = end->last_log_index + 1;
+    }
     tail->last_log_index = end->last_log_index;
     tail->last_term = end->last_term;
     memcpy(tail->last_chain_hash, end->last_chain_hash, SEGMENT_HASH_BYTES);

@@ -56,7 +56,9 @@ MUST_USE enum status journal_tail_load(struct journal_tail *tail,
 /* The steps of a log. Each asserts that the step is possible: the caller has checked it. */
 void journal_tail_append(struct journal_tail *tail, const struct segment *segment,
                          uint64_t last_timestamp_ns);
-/* The log ends at `end` (its last_* and next_command_sequence); term and vote stay. */
+/* The log ends at `end` (its last_* and next_command_sequence); term and vote stay. A store that is
+ * behind may have been trimmed meanwhile, for the sake of the segments that come after this cut,
+ * beyond where the log ends now: then nothing is left, and it begins behind its end. */
 void journal_tail_cut(struct journal_tail *tail, const struct journal_tail *end);
 void journal_tail_vote(struct journal_tail *tail, uint64_t term, uint8_t voted_site_id);
 void journal_tail_rebase(struct journal_state *state, const struct journal_tail *base);

@@ -103,8 +103,7 @@ static int store_move_record(struct store_move *move, MDB_txn *txn, const struct
     case WAL_RECORD_SEGMENT:
         return store_move_segment(move, txn, record, state);
     case WAL_RECORD_TRUNCATE:
-        if (record->tail.last_log_index > state->tail.last_log_index ||
-            record->tail.last_log_index + 1 < state->tail.first_log_index) {
+        if (record->tail.last_log_index > state->tail.last_log_index) {
             return MDB_CORRUPTED;
         }
         journal_tail_cut(&state->tail, &record->tail);

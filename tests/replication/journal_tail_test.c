@@ -103,6 +103,12 @@ static void test_steps(void **state)
     assert_true(log.tail.last_log_index == 1 && log.tail.term == 7 && log.tail.voted_site_id == 3);
     assert_memory_equal(log.tail.last_chain_hash, one.last_chain_hash, SEGMENT_HASH_BYTES);
 
+    /* Trimmed beyond where the log is cut: nothing is left of it. */
+    log.tail.first_log_index = 2;
+    struct journal_tail none = {.first_log_index = 1, .next_command_sequence = 1};
+    journal_tail_cut(&log.tail, &none);
+    assert_true(log.tail.first_log_index == 1 && log.tail.last_log_index == 0);
+
     struct journal_tail snapshot = example();
     journal_tail_rebase(&log, &snapshot);
     assert_true(log.tail.first_log_index == 10 && log.tail.last_log_index == 9);

@@ -162,6 +162,39 @@ static void test_trim_steps(void **state)
     assert_true(move.facts.states[1].tail.last_log_index == 301);
 }
 
+/* A store that is behind is trimmed for the sake of segments that it has not yet: beyond where the
+ * log was cut before them. */
+static void test_trimmed_beyond_a_cut(void **state)
+{
+    (void)state;
+    for (uint64_t i = 1; i <= 20; i++) {
+        store_fixture_segment(&fixture, 2, 40, 1);
+    }
+    uint64_t before = store_fixture_frame(&fixture);
+    struct journal_tail none = {.first_log_index = 1, .next_command_sequence = 1};
+    store_fixture_cut(&fixture, 2, &none);
+    for (uint64_t i = 1; i <= 15; i++) {
+        store_fixture_segment(&fixture, 2, 40, 2);
+    }
+    (void)store_fixture_frame(&fixture);
+    assert_int_equal(store_move_commit(&move, before, &error), STATUS_OK);
+    assert_true(move.facts.states[1].tail.last_log_index == 20);
+    move.trim_log_index[1] = 13;
+    assert_int_equal(store_move_commit(&move, before, &error), STATUS_OK);
+    assert_true(move.facts.states[1].tail.first_log_index == 13);
+    close_move();
+    open_move(); /* The process begins anew just then. */
+    assert_true(move.facts.states[1].tail.first_log_index == 13);
+    commit();
+    assert_true(move.facts.states[1].tail.first_log_index == 1);
+    assert_true(move.facts.states[1].tail.last_log_index == 15);
+    assert_true(count_entries(2) == 15);
+    move.trim_log_index[1] = 13;
+    commit();
+    assert_true(move.facts.states[1].tail.first_log_index == 13);
+    assert_true(count_entries(2) == 3);
+}
+
 /* What a snapshot stands for goes later; what is above it at once. */
 static void test_base_is_trimmed_later(void **state)
 {
@@ -221,6 +254,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_bounded, setup, teardown),
         cmocka_unit_test_setup_teardown(test_room, setup, teardown),
         cmocka_unit_test_setup_teardown(test_trim_steps, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_trimmed_beyond_a_cut, setup, teardown),
         cmocka_unit_test_setup_teardown(test_base_is_trimmed_later, setup, teardown),
         cmocka_unit_test_setup_teardown(test_contradiction, setup, teardown),
         cmocka_unit_test_setup_teardown(test_head_cannot_be_written, setup, teardown),
