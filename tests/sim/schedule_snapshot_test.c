@@ -142,21 +142,24 @@ static void test_an_empty_site_and_a_snapshot_of_the_first_segment(void **state)
 static void test_power_in_the_middle_of_an_installation(void **state)
 {
     (void)state;
-    uint64_t starts = 0;
+    uint64_t kills = 0;
     for (uint64_t seed = 1; seed <= 12; seed++) {
         uint8_t led = begin_with_snapshots(300 + seed, 3, 8);
         uint8_t behind = next_site(led);
         leave_behind(behind);
         uint64_t installs = world->totals.installs;
-        starts = world->starts;
-        world->install_kills = 2;
+        uint64_t starts = world->starts;
+        world->install_kills = 2; /* The second where it installs again: the log may do as well. */
         up(behind);
         until_installed(installs + 1);
         go(2000);
-        assert_int_equal(world->install_kills, 0);
-        assert_true(world->starts >= starts + 3);
+        kills += 2 - world->install_kills;
+        assert_true(world->install_kills < 2);
+        assert_true(world->starts + world->install_kills >= starts + 3);
+        world->install_kills = 0;
         end();
     }
+    assert_true(kills > 12);
 }
 
 /* A leader whose snapshot has rotted says so and takes another one. */

@@ -9,7 +9,7 @@
 
 #define SHELF_GOOD     2u /* Kept of those that are in the log. */
 #define SHELF_WRITE_NS (40 * SIM_MS)
-#define SHELF_SPARE_NS (2 * SIM_S) /* Since somebody asked for a piece of it. */
+#define SHELF_HOLD_NS  (5 * SIM_S) /* Since somebody asked for a piece of one. */
 
 /* ---- What is kept ---- */
 
@@ -182,6 +182,13 @@ enum status sim_shelf_open(struct sim_world *world, struct sim_seat *seat,
 
 /* ---- Taken here ---- */
 
+/* Somebody fetches one: it stays, and so does what comes behind it in the log; he is offered no
+ * other one meanwhile. */
+static bool shelf_holds(const struct sim_world *world, const struct sim_shelf *shelf)
+{
+    return shelf->served_log_index > 0 && world->queue.now_ns - shelf->served_ns < SHELF_HOLD_NS;
+}
+
 /* Keep the newest good ones that are in the log. `*first_log_index`: below it nobody here reads;
  * 0: there are too few. */
 static struct sim_snapshot *shelf_keep(struct sim_world *world, struct sim_seat *seat,
@@ -195,8 +202,7 @@ static struct sim_snapshot *shelf_keep(struct sim_world *world, struct sim_seat 
     *first_log_index = 0;
     for (uint32_t at = 0; at < shelf->count;) {
         const struct replica_position *position = &shelf->kept[at].position;
-        bool spared = position->log_index == shelf->served_log_index &&
-                      world->queue.now_ns - shelf->served_ns < SHELF_SPARE_NS;
+        bool spared = position->log_index == shelf->served_log_index && shelf_holds(world, shelf);
         if (position->log_index > status.applied_log_index || good < SHELF_GOOD) {
             bool counts = position->log_index <= status.applied_log_index;
             newest = counts && good == 0 ? &shelf->kept[at] : newest;
@@ -218,7 +224,8 @@ void sim_shelf_offer(struct sim_world *world, struct sim_seat *seat)
     const struct sim_snapshot *newest = shelf_keep(world, seat, &first_log_index);
     struct journal_tail tail;
     journal_persisted(seat->site->journal, seat->shard_id, &tail);
-    if (newest == NULL) {
+    seat->shelf.refused = newest != NULL && shelf_holds(world, &seat->shelf);
+    if (newest == NULL || seat->shelf.refused) {
         return;
     }
     ASSERT(first_log_index <= newest->position.log_index);
