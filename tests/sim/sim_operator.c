@@ -32,6 +32,13 @@ static bool operator_plan(struct sim_world *world, uint16_t shard_id,
                    sim_clock_monotonic_ns(&site->clock, world->queue.now_ns), &verdict);
     sim_world_say(world, "plan for shard %u at site %u: refusal %d, rule %d", shard_id, leader,
                   (int)refusal, (int)verdict.rule);
+    if (refusal == REPLICA_REFUSED_LEARNER_BEHIND && world->healing) {
+        /* An engine that was rebuilt counts again at the next place that is audited. Where nobody
+         * trades any more something must be sequenced for that. */
+        struct command command = {.type = COMMAND_TICK};
+        enum status status = shard_submit(site->seats[shard_id - 1].shard, &command, 0);
+        ASSERT(status == STATUS_OK || status == STATUS_NOT_YET || status == STATUS_FULL);
+    }
     sim_site_wake(world, site);
     if (refusal == REPLICA_ACCEPTED) {
         const struct shard *shard = site->seats[shard_id - 1].shard;
