@@ -60,6 +60,7 @@ static void main_usage(void)
         "  --seed N        first seed (1)\n"
         "  --seeds N       so many (1)\n"
         "  --jobs N        processes (1)\n"
+        "  --minutes M     no run begins later\n"
         "  --seconds S     simulated seconds with faults, a run (the seed says)\n"
         "  --sites N --providers N --shards N   (the seed says)\n"
         "  --faults FILE   these instead of those of the seed; lines as printed for a failure\n"
