@@ -649,6 +649,42 @@ static void test_old_ring(void **state)
     world_free();
 }
 
+static void append_durably(uint64_t count)
+{
+    for (uint64_t at = 0; at < count; at++) {
+        assert_int_equal(journal_fixture_append(&world.live, 1, 40, world.salt++), STATUS_OK);
+    }
+    assert_int_equal(journal_flush(world.live.journal), STATUS_OK);
+    while (io_memory_pending(world.live.io) > 0) {
+        step_disk();
+        assert_int_equal(journal_flush(world.live.journal), STATUS_OK);
+    }
+}
+
+/* The store is behind when the log is cut, and is trimmed beyond that place for the sake of what
+ * came after: neither is damage, whoever takes in the cut, a start or the store. */
+static void test_a_cut_below_what_is_trimmed(void **state)
+{
+    (void)state;
+    world_setup();
+    append_durably(20);
+    (void)store_memory_advance(world.store, UINT32_MAX);
+    assert_int_equal(journal_truncate(world.live.journal, 1, 5), STATUS_OK);
+    append_durably(15);
+    assert_int_equal(journal_trim(world.live.journal, 1, 10), STATUS_OK);
+    assert_true(store_memory_states(world.store)[0].tail.first_log_index == 10);
+    assert_true(store_memory_states(world.store)[0].tail.last_log_index == 20);
+    assert_int_equal(run(world.store), STATUS_NOT_FOUND);
+    assert_true(recovery.states[0].tail.first_log_index == 5);
+    assert_true(recovery.states[0].tail.last_log_index == 19);
+    (void)store_memory_advance(world.store, UINT32_MAX);
+    assert_true(store_memory_states(world.store)[0].tail.last_log_index == 19);
+    struct journal_tail tail;
+    journal_persisted(world.live.journal, 1, &tail);
+    assert_true(tail.first_log_index == 10 && tail.last_log_index == 19);
+    world_free();
+}
+
 /* Recovery believes no segment that a key nobody knows has signed, nor one that was changed before
  * the frame was sealed. */
 static void test_segments_are_verified(void **state)
@@ -691,6 +727,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_crash_state),
         cmocka_unit_test(test_every_flip),
+        cmocka_unit_test(test_a_cut_below_what_is_trimmed),
         cmocka_unit_test(test_gap),
         cmocka_unit_test(test_old_ring),
         cmocka_unit_test(test_segments_are_verified),
