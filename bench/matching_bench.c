@@ -19,7 +19,7 @@
 #include "matching/base/bytes.h"
 #include "matching/base/random.h"
 #include "matching/engine.h"
-#include "tools/monotonic.h"
+#include "replication/io/monotonic.h"
 
 #define BENCH_FIRMS          50u
 #define BENCH_SESSIONS       1000u

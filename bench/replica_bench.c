@@ -13,8 +13,8 @@
 #include <string.h>
 
 #include "matching/base/assertion.h"
+#include "replication/io/monotonic.h"
 #include "replication/replica.h"
-#include "tools/monotonic.h"
 
 #define SLOTS           1024u /* Of each replica's ring, and segments of each journal. */
 #define BATCH_ENTRIES   64u

@@ -12,9 +12,9 @@
 #include "matching/base/assertion.h"
 #include "matching/command_columns.h"
 #include "replication/codec.h"
+#include "replication/io/monotonic.h"
 #include "replication/segment.h"
 #include "tests/support/command_flow.h"
-#include "tools/monotonic.h"
 
 #define WARM_UP_COMMANDS 300000u
 

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "gateway/admin_gather.h"
@@ -21,6 +20,7 @@
 #include "gateway/metrics.h"
 #include "matching/base/assertion.h"
 #include "replication/io/io_socket.h"
+#include "replication/io/monotonic.h"
 
 #define ADMIN_IDLE_LIMIT_S       15u           /* Silent connections are closed. */
 #define ADMIN_CONNECTION_BYTES   (32u * 1024u) /* Headers included; more: 431. */
@@ -69,13 +69,6 @@ struct admin {
     pthread_t thread;
     struct admin_exchange exchanges[ADMIN_EXCHANGES_MAX];
 };
-
-static uint64_t admin_now_ns(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
-}
 
 static enum MHD_Result admin_respond_command(struct admin_exchange *exchange)
 {
@@ -231,7 +224,7 @@ static enum MHD_Result admin_begin(struct admin_exchange *exchange)
         return admin_reply_error(exchange->connection, MHD_HTTP_BAD_REQUEST, false, error);
     }
     exchange->started = true;
-    exchange->due_ns = admin_now_ns() + exchange->admin->timeout_ns;
+    exchange->due_ns = monotonic_now_ns() + exchange->admin->timeout_ns;
     if (!admin_ask(exchange)) {
         exchange->gather.status = STATUS_FULL;
         return admin_respond_failure(exchange);
@@ -417,7 +410,7 @@ static void admin_expire(struct admin *admin, uint64_t now_ns, bool all)
 /* How long the thread may sleep. */
 static int admin_wait_ms(const struct admin *admin)
 {
-    uint64_t now_ns = admin_now_ns();
+    uint64_t now_ns = monotonic_now_ns();
     uint64_t wait_ms = ADMIN_TIMEOUT_MS;
     for (uint32_t i = 0; i < ADMIN_EXCHANGES_MAX; i++) {
         const struct admin_exchange *exchange = &admin->exchanges[i];
@@ -449,7 +442,7 @@ static void *admin_run(void *argument)
         (void)MHD_run(admin->daemon);
         (void)poll(descriptors, 2, admin_wait_ms(admin));
         admin_take_answers(admin);
-        admin_expire(admin, admin_now_ns(), false);
+        admin_expire(admin, monotonic_now_ns(), false);
     }
     admin_expire(admin, 0, true);
     (void)MHD_run(admin->daemon);

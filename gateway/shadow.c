@@ -11,18 +11,11 @@
 
 #include "gateway/shadow_inside.h"
 #include "matching/base/assertion.h"
+#include "replication/io/monotonic.h"
 
 #define SHADOW_NICE    10
 #define SHADOW_REST_NS UINT64_C(100000000) /* Looks at the time at least so often. */
 #define SHADOW_NS      UINT64_C(1000000000)
-
-uint64_t shadow_now_ns(void)
-{
-    struct timespec now;
-    int failed = clock_gettime(CLOCK_MONOTONIC, &now);
-    ASSERT(failed == 0);
-    return (uint64_t)now.tv_sec * SHADOW_NS + (uint64_t)now.tv_nsec;
-}
 
 /* ---- The thread ---- */
 
@@ -49,7 +42,8 @@ static bool shadow_due(const struct shadow *shadow, struct shadow_shard *shard)
     }
     return (options->every_segments != 0 && following->since_segments >= options->every_segments) ||
            (options->every_bytes != 0 && following->since_bytes >= options->every_bytes) ||
-           (options->every_ns != 0 && shadow_now_ns() - following->since_ns >= options->every_ns);
+           (options->every_ns != 0 &&
+            monotonic_now_ns() - following->since_ns >= options->every_ns);
 }
 
 /* Begin again: what is in the slots is of the life before. */
@@ -103,7 +97,7 @@ static bool shadow_turn(struct shadow *shadow, struct shadow_shard *shard)
 
 static void shadow_rest(struct shadow *shadow)
 {
-    uint64_t until_ns = shadow_now_ns() + SHADOW_REST_NS;
+    uint64_t until_ns = monotonic_now_ns() + SHADOW_REST_NS;
     const struct timespec until = {.tv_sec = (time_t)(until_ns / SHADOW_NS),
                                    .tv_nsec = (long)(until_ns % SHADOW_NS)};
     int result = sem_clockwait(&shadow->work, CLOCK_MONOTONIC, &until);

@@ -3,6 +3,7 @@
 
 #include "gateway/shadow_inside.h"
 #include "matching/base/assertion.h"
+#include "replication/io/monotonic.h"
 #include "replication/io/pages.h"
 
 static void follow_stop(struct shadow *shadow, struct shadow_shard *shard,
@@ -88,7 +89,7 @@ void shadow_follow_load(struct shadow *shadow, struct shadow_shard *shard)
     }
     following->since_segments = 0;
     following->since_bytes = 0;
-    following->since_ns = shadow_now_ns();
+    following->since_ns = monotonic_now_ns();
     following->phase = SHADOW_FOLLOWS;
     uint64_t log_index = following->facts.position.log_index;
     atomic_store_explicit(&shard->applied_log_index, log_index, memory_order_release);
@@ -231,7 +232,7 @@ static void follow_wrote(struct shadow *shadow, struct shadow_shard *shard, enum
     }
     following->since_segments = 0;
     following->since_bytes = 0;
-    following->since_ns = shadow_now_ns();
+    following->since_ns = monotonic_now_ns();
     shadow->writing = NULL;
     shadow_tell(shadow, shard, &report);
 }

@@ -108,9 +108,6 @@ struct shadow {
     _Atomic bool stop;
 };
 
-/* Monotonic. */
-uint64_t shadow_now_ns(void);
-
 /* Tell the loop; when the ring is full, later. */
 void shadow_tell(struct shadow *shadow, struct shadow_shard *shard,
                  const struct shadow_report *report);

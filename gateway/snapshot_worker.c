@@ -8,18 +8,11 @@
 
 #include "gateway/snapshot_worker_inside.h"
 #include "matching/base/assertion.h"
+#include "replication/io/monotonic.h"
 
 #define WORKER_REST_NS UINT64_C(100000000) /* Looks at the time at least so often. */
 #define WORKER_ROOM_NS UINT64_C(1000000)   /* Likewise whether the loop has taken an answer. */
 #define WORKER_NS      UINT64_C(1000000000)
-
-uint64_t snapshot_worker_now_ns(void)
-{
-    struct timespec now;
-    int failed = clock_gettime(CLOCK_MONOTONIC, &now);
-    ASSERT(failed == 0);
-    return (uint64_t)now.tv_sec * WORKER_NS + (uint64_t)now.tv_nsec;
-}
 
 /* ---- The rows ---- */
 
@@ -59,7 +52,7 @@ static void row_take(struct snapshot_row *row)
 
 static void worker_rest(struct snapshot_worker *worker, uint64_t rest_ns)
 {
-    uint64_t until_ns = snapshot_worker_now_ns() + rest_ns;
+    uint64_t until_ns = monotonic_now_ns() + rest_ns;
     const struct timespec until = {.tv_sec = (time_t)(until_ns / WORKER_NS),
                                    .tv_nsec = (long)(until_ns % WORKER_NS)};
     int result = sem_clockwait(&worker->work, CLOCK_MONOTONIC, &until);

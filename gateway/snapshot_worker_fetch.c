@@ -4,6 +4,7 @@
 #include "gateway/log.h"
 #include "gateway/snapshot_worker_inside.h"
 #include "matching/base/assertion.h"
+#include "replication/io/monotonic.h"
 
 static void fetch_failed(struct snapshot_worker *worker, const struct snapshot_fetch *fetch,
                          uint16_t shard_id, enum status status)
@@ -30,7 +31,7 @@ static void fetch_end(struct snapshot_fetch *fetch, bool dropped)
     }
     fetch->incoming = NULL;
     fetch->done = fetch->position;
-    fetch->done_ns = snapshot_worker_now_ns();
+    fetch->done_ns = monotonic_now_ns();
 }
 
 /* Everything is here: it becomes the site's own, then a market. */
@@ -88,7 +89,7 @@ static void fetch_ask(struct snapshot_worker *worker, struct snapshot_fetch *fet
         snapshot_worker_say(worker);
         fetch->offset = offset + bytes_max;
         fetch->outstanding++;
-        fetch->asked_ns = snapshot_worker_now_ns();
+        fetch->asked_ns = monotonic_now_ns();
     }
 }
 
@@ -100,7 +101,7 @@ static bool fetch_is_of(const struct replica_position *one, const struct replica
 void snapshot_worker_fetch_begin(struct snapshot_worker *worker, const struct snapshot_task *task)
 {
     struct snapshot_fetch *fetch = &worker->fetches[task->shard_id - 1];
-    uint64_t now_ns = snapshot_worker_now_ns();
+    uint64_t now_ns = monotonic_now_ns();
     if (fetch->incoming != NULL && fetch_is_of(&fetch->position, &task->position)) {
         if (fetch->site_id != task->site_id) {
             fetch->site_id = task->site_id;
@@ -163,7 +164,7 @@ void snapshot_worker_fetch_take(struct snapshot_worker *worker, const struct sna
     enum status status = snapshot_store_incoming_take(fetch->incoming, task->offset, bytes,
                                                       task->bytes_count, task->total_bytes);
     if (status == STATUS_OK) {
-        fetch->heard_ns = snapshot_worker_now_ns();
+        fetch->heard_ns = monotonic_now_ns();
         return;
     }
     log_line(LOG_LEVEL_WARN, "snapshot-piece-refused", "shard=%u log_index=%llu offset=%llu why=%s",
@@ -183,7 +184,7 @@ void snapshot_worker_fetch_turn(struct snapshot_worker *worker)
         if (fetch->incoming == NULL) {
             continue;
         }
-        uint64_t now_ns = snapshot_worker_now_ns();
+        uint64_t now_ns = monotonic_now_ns();
         if (now_ns - fetch->heard_ns >= SNAPSHOT_WORKER_GIVE_UP_NS) {
             fetch_end(fetch, false);
             fetch->done_ns = 0; /* The next offer may be the same, and goes on. */

@@ -83,9 +83,6 @@ struct snapshot_worker {
     _Atomic bool stop;
 };
 
-/* Monotonic. */
-uint64_t snapshot_worker_now_ns(void);
-
 /* A place for an answer, all zeros, and its bytes; waits for room. NULL: the thread is to end. */
 struct snapshot_answer *snapshot_worker_begin(struct snapshot_worker *worker, uint8_t **bytes);
 /* It goes to the loop. */

@@ -3,6 +3,7 @@
 
 #include "gateway/snapshot_worker_inside.h"
 #include "matching/base/assertion.h"
+#include "replication/io/monotonic.h"
 
 static void serving_close(struct snapshot_serving *serving)
 {
@@ -15,7 +16,7 @@ void snapshot_worker_serve_turn(struct snapshot_worker *worker, bool all)
     for (uint32_t at = 0; at < SHARDS_MAX; at++) {
         struct snapshot_serving *serving = &worker->servings[at];
         if (serving->source != NULL &&
-            (all || snapshot_worker_now_ns() - serving->asked_ns >= SNAPSHOT_WORKER_GIVE_UP_NS)) {
+            (all || monotonic_now_ns() - serving->asked_ns >= SNAPSHOT_WORKER_GIVE_UP_NS)) {
             serving_close(serving);
         }
     }
@@ -73,7 +74,7 @@ static enum status serve_open(struct snapshot_worker *worker, const struct snaps
             return status;
         }
     }
-    serving->asked_ns = snapshot_worker_now_ns();
+    serving->asked_ns = monotonic_now_ns();
     const struct snapshot_manifest *manifest = snapshot_store_source_manifest(serving->source);
     return replica_message_same_chain(&manifest->position, &task->position) ? STATUS_OK
                                                                             : STATUS_NOT_FOUND;

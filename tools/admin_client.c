@@ -10,7 +10,8 @@
 #include "gateway/members.h"
 #include "gateway/site_files.h"
 #include "matching/base/assertion.h"
-#include "tools/monotonic.h"
+#include "replication/io/monotonic.h"
+#include "tools/pause.h"
 
 #define ANSWER_BYTES_MAX   (64u * 1024u * 1024u)
 #define ATTEMPT_LIMIT_MS   8000L /* The site itself gives up after 5 s. */
@@ -217,7 +218,7 @@ enum status admin_client_ask(struct admin_client *client, const char *path, cons
         }
         json_decref(answer->json);
         answer->json = NULL;
-        monotonic_pause(PAUSE_NS);
+        pause_ns(PAUSE_NS);
     }
     free(text);
     return status;

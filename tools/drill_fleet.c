@@ -7,7 +7,7 @@
 #include "matching/base/assertion.h"
 #include "tools/drill_config.h"
 #include "tools/free_port.h"
-#include "tools/monotonic.h"
+#include "tools/pause.h"
 
 #define DRILL_FLEET_OUCH_PORT      7001u
 #define DRILL_FLEET_PEER_PORT      7101u
@@ -259,7 +259,7 @@ enum status drill_fleet_market(struct drill_fleet *fleet)
             NULL};
         status = drill_place_tool(&fleet->place, apply, fleet->error);
         if (status != STATUS_OK && site + 1 == fleet->scenario->site_count) {
-            monotonic_pause(DRILL_FLEET_PAUSE_NS); /* Nobody leads yet. */
+            pause_ns(DRILL_FLEET_PAUSE_NS); /* Nobody leads yet. */
         }
     }
     return status;

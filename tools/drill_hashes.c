@@ -5,8 +5,9 @@
 #include <string.h>
 
 #include "matching/base/assertion.h"
+#include "replication/io/monotonic.h"
 #include "tools/admin_client.h"
-#include "tools/monotonic.h"
+#include "tools/pause.h"
 
 #define DRILL_HASHES_ANSWER_NS UINT64_C(5000000000)
 #define DRILL_HASHES_PAUSE_NS  UINT64_C(100000000)
@@ -93,7 +94,7 @@ enum status drill_hashes_ask(struct drill_hashes *hashes, const struct drill_fle
         if (monotonic_now_ns() >= until_ns) {
             return STATUS_TIMEOUT;
         }
-        monotonic_pause(DRILL_HASHES_PAUSE_NS);
+        pause_ns(DRILL_HASHES_PAUSE_NS);
     }
 }
 

@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "matching/base/assertion.h"
-#include "tools/monotonic.h"
+#include "tools/pause.h"
 
 #define DRILL_OPERATE_WAIT          "30s" /* For what an operator asks for. */
 #define DRILL_OPERATE_WAIT_TURNS    3000u
@@ -145,7 +145,7 @@ enum status drill_operate_wait(struct drill_fleet *fleet)
         if (status != STATUS_OK || !busy) {
             return status;
         }
-        monotonic_pause(DRILL_OPERATE_PAUSE_NS);
+        pause_ns(DRILL_OPERATE_PAUSE_NS);
     }
     (void)snprintf(fleet->error, sizeof fleet->error, "an operator's command does not end");
     return STATUS_TIMEOUT;

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "matching/base/assertion.h"
-#include "tools/monotonic.h"
+#include "tools/pause.h"
 
 #define DRILL_OPERATOR_WORDS_MAX   24u
 #define DRILL_OPERATOR_EXEC_FAILED 127
@@ -37,7 +37,7 @@ static bool operator_try(const char *tool, const char *const command[], uint32_t
     const pid_t parent = getpid();
     for (uint32_t i = 0; i < tries; i++) {
         if (i > 0) {
-            monotonic_pause(DRILL_OPERATOR_PAUSE_NS);
+            pause_ns(DRILL_OPERATOR_PAUSE_NS);
         }
         pid_t pid = fork();
         if (pid == 0) {

@@ -6,9 +6,10 @@
 #include <time.h>
 
 #include "matching/base/assertion.h"
+#include "replication/io/monotonic.h"
 #include "tools/drill_operate.h"
 #include "tools/human.h"
-#include "tools/monotonic.h"
+#include "tools/pause.h"
 
 #define DRILL_PLAY_NS_A_S     UINT64_C(1000000000)
 #define DRILL_PLAY_TURN_NS    UINT64_C(10000000)
@@ -92,7 +93,7 @@ static void drill_play_show(struct drill_play *play, uint64_t now_ns, const char
 /* A short while passes; sites and clients are looked at. */
 static enum drill_play_end drill_play_turn(struct drill_play *play, bool sites, const char *phase)
 {
-    monotonic_pause(DRILL_PLAY_TURN_NS);
+    pause_ns(DRILL_PLAY_TURN_NS);
     uint64_t now_ns = monotonic_now_ns();
     if (*play->options.interrupted != 0) {
         return DRILL_PLAY_INTERRUPTED;

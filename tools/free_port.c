@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "matching/base/checksum.h"
-#include "tools/monotonic.h"
+#include "replication/io/monotonic.h"
 
 #define FREE_PORT_COUNT (FREE_PORT_MAX - FREE_PORT_MIN + 1)
 

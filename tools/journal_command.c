@@ -9,6 +9,7 @@
 
 #include "gateway/site_files.h"
 #include "matching/base/assertion.h"
+#include "replication/io/monotonic.h"
 #include "replication/key_store.h"
 #include "tools/attestation.h"
 #include "tools/command_text.h"
@@ -16,7 +17,6 @@
 #include "tools/journal_evidence.h"
 #include "tools/journal_execution.h"
 #include "tools/journal_walk.h"
-#include "tools/monotonic.h"
 #include "tools/options.h"
 #include "tools/progress.h"
 #include "tools/subcommands.h"

@@ -9,10 +9,10 @@
 
 #include "gateway/admin_json.h"
 #include "matching/base/assertion.h"
+#include "replication/io/monotonic.h"
 #include "tools/admin_client.h"
 #include "tools/market_file.h"
 #include "tools/market_plan.h"
-#include "tools/monotonic.h"
 #include "tools/options.h"
 #include "tools/progress.h"
 #include "tools/subcommands.h"

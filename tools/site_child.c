@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "matching/base/assertion.h"
-#include "tools/monotonic.h"
+#include "tools/pause.h"
 
 #define SITE_CHILD_POLL_NS     UINT64_C(2000000)
 #define SITE_CHILD_READY       "event=ready"
@@ -128,7 +128,7 @@ enum status site_child_wait(struct site_child *child, uint32_t limit_ms)
         if (waited_ns >= (uint64_t)limit_ms * 1000000) {
             return STATUS_TIMEOUT;
         }
-        monotonic_pause(SITE_CHILD_POLL_NS);
+        pause_ns(SITE_CHILD_POLL_NS);
         waited_ns += SITE_CHILD_POLL_NS;
     }
     return status;
@@ -178,7 +178,7 @@ int site_child_stop(struct site_child *child, uint32_t limit_ms)
             site_child_kill(child);
             break;
         }
-        monotonic_pause(SITE_CHILD_POLL_NS);
+        pause_ns(SITE_CHILD_POLL_NS);
         waited_ns += SITE_CHILD_POLL_NS;
     }
     return child->exit_status;

@@ -6,7 +6,6 @@
 
 #include "gateway/members.h"
 #include "matching/base/assertion.h"
-#include "tools/monotonic.h"
 
 #define HTTP_OK          200L
 #define HTTP_UNAVAILABLE 503L /* For now: the same may succeed later. */

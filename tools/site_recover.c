@@ -11,9 +11,9 @@
 #include "gateway/members.h"
 #include "gateway/site_files.h"
 #include "matching/base/assertion.h"
+#include "replication/io/monotonic.h"
 #include "replication/key_store.h"
 #include "tools/attestation.h"
-#include "tools/monotonic.h"
 #include "tools/options.h"
 
 /* One shard's repair. */

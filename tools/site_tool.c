@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "gateway/members.h"
-#include "tools/monotonic.h"
+#include "replication/io/monotonic.h"
 #include "tools/options.h"
 #include "tools/site_recover.h"
 #include "tools/subcommands.h"

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "gateway/members.h"
-#include "tools/monotonic.h"
+#include "replication/io/monotonic.h"
 #include "tools/options.h"
 #include "tools/site_tool.h"
 

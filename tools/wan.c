@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "matching/base/assertion.h"
-#include "tools/monotonic.h"
+#include "replication/io/monotonic.h"
 #include "tools/wan_packet.h"
 
 #define WAN_NETWORK     UINT32_C(0x0A630000) /* 10.99.0.0/24; only ever in namespaces of its own. */

@@ -4,6 +4,7 @@
 
 #include "matching/base/assertion.h"
 #include "replication/io/io_backend.h"
+#include "replication/io/monotonic.h"
 
 #define NS_PER_SECOND UINT64_C(1000000000)
 
@@ -37,18 +38,13 @@ void io_now_refresh(struct io *io)
     ASSERT(io->now_ns >= before_ns);
 }
 
-static uint64_t clock_ns(clockid_t clock)
-{
-    struct timespec time;
-    int failed = clock_gettime(clock, &time);
-    ASSERT(failed == 0);
-    return (uint64_t)time.tv_sec * NS_PER_SECOND + (uint64_t)time.tv_nsec;
-}
-
 void io_clock_system(struct io *io)
 {
-    io->now_ns = clock_ns(CLOCK_MONOTONIC);
-    uint64_t wall_ns = clock_ns(CLOCK_REALTIME);
+    struct timespec wall;
+    int failed = clock_gettime(CLOCK_REALTIME, &wall);
+    ASSERT(failed == 0);
+    io->now_ns = monotonic_now_ns();
+    uint64_t wall_ns = (uint64_t)wall.tv_sec * NS_PER_SECOND + (uint64_t)wall.tv_nsec;
     ASSERT(wall_ns <= INT64_MAX);
     int64_t shifted_ns = 0;
     bool fits = !__builtin_add_overflow((int64_t)wall_ns, io->wall_shift_ns, &shifted_ns);

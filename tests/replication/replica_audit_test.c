@@ -20,6 +20,25 @@ static void trade(struct cluster *cluster, uint64_t for_ns)
     cluster_run(cluster, CLUSTER_S);
 }
 
+/* A follower of three computes something else, and is fenced. */
+static struct cluster *start_with_a_wrong_one(uint8_t *leader, uint8_t *wrong)
+{
+    struct cluster *cluster = start("ABC", leader);
+    *wrong = *leader == 1 ? 2 : 1;
+    cluster_site(cluster, *wrong)->audit_poison = 1;
+    trade(cluster, CLUSTER_S);
+    assert_true(cluster_site(cluster, *wrong)->fenced);
+    return cluster;
+}
+
+static struct replica_audit latest_audit(const struct replica *replica)
+{
+    struct replica_audit audit =
+        replica->audits[(replica->audit_next + REPLICA_AUDITS_MAX - 1) % REPLICA_AUDITS_MAX];
+    assert_true(audit.log_index > 0);
+    return audit;
+}
+
 /* Its engine is another one, which has nothing to execute again. */
 static void rebuild(struct cluster *cluster, uint8_t site_id, uint64_t poison)
 {
@@ -96,11 +115,9 @@ static void test_who_is_rebuilt_and_has_nothing_to_tell_is_left_alone(void **sta
 {
     (void)state;
     uint8_t leader;
-    struct cluster *cluster = start("ABC", &leader);
-    uint8_t wrong = leader == 1 ? 2 : 1;
+    uint8_t wrong;
+    struct cluster *cluster = start_with_a_wrong_one(&leader, &wrong);
     uint8_t third = (uint8_t)(6 - leader - wrong);
-    cluster_site(cluster, wrong)->audit_poison = 1;
-    trade(cluster, CLUSTER_S);
     rebuild(cluster, wrong, 0);
     cluster_run(cluster, 5 * CLUSTER_S);
     assert_false(cluster_site(cluster, wrong)->fenced);
@@ -120,17 +137,12 @@ static void test_a_former_engine_is_forgotten(void **state)
 {
     (void)state;
     uint8_t leader;
-    struct cluster *cluster = start("ABC", &leader);
-    uint8_t wrong = leader == 1 ? 2 : 1;
+    uint8_t wrong;
+    struct cluster *cluster = start_with_a_wrong_one(&leader, &wrong);
     uint8_t third = (uint8_t)(6 - leader - wrong);
-    cluster_site(cluster, wrong)->audit_poison = 1;
-    trade(cluster, CLUSTER_S);
     const struct replica *replica = &cluster_site(cluster, leader)->replica;
     assert_true(replica->progress[wrong - 1].fenced);
-    struct replica_audit audit;
-    uint32_t last = (replica->audit_next + REPLICA_AUDITS_MAX - 1) % REPLICA_AUDITS_MAX;
-    audit = replica->audits[last];
-    assert_true(audit.log_index > 0);
+    struct replica_audit audit = latest_audit(replica);
     rebuild(cluster, wrong, 0);
     trade(cluster, CLUSTER_S / 20);
     assert_false(replica->progress[wrong - 1].fenced);
@@ -269,9 +281,7 @@ static void test_who_finds_out_tells_all(void **state)
     struct cluster *cluster = start("ABC", &leader);
     trade(cluster, CLUSTER_S);
     const struct replica *replica = &cluster_site(cluster, leader)->replica;
-    struct replica_audit audit =
-        replica->audits[(replica->audit_next + REPLICA_AUDITS_MAX - 1) % REPLICA_AUDITS_MAX];
-    assert_true(audit.log_index > 0);
+    struct replica_audit audit = latest_audit(replica);
     cluster->halts_expected = true;
     uint64_t right = audit.event_hash;
     uint8_t other = leader == 1 ? 2 : 1;

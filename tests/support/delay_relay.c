@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 #include "matching/base/assertion.h"
+#include "replication/io/monotonic.h"
 #include "tools/free_port.h"
-#include "tools/monotonic.h"
 
 #define RELAY_PAIRS_MAX   64u
 #define RELAY_BYTES       ((size_t)16 << 20) /* Under way in one direction; beyond, nothing is read. */

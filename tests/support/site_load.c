@@ -12,7 +12,7 @@
 #include "gateway/site_files.h"
 #include "matching/base/assertion.h"
 #include "tests/support/test_market.h"
-#include "tools/monotonic.h"
+#include "tools/pause.h"
 
 #define LOAD_SECOND       1e9
 #define LOAD_POLL_NS      10000000
@@ -247,7 +247,7 @@ static void load_open_sites(struct site_load *load, const struct site_load_optio
     }
     for (uint32_t tries = 0; load_leads(&load->sites[0]) == 0; tries++) {
         ASSERT(tries < LOAD_TRIES_MAX);
-        monotonic_pause(LOAD_POLL_NS);
+        pause_ns(LOAD_POLL_NS);
     }
 }
 
